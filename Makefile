@@ -1,0 +1,40 @@
+# Two commands do everything: `make run` and `make test`. Both make .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 8
+
+.PHONY: run test check format fuzz soak clean
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[check]'
+	@touch $@
+
+run: $(VENV)/.run          ## A whole meter on this desk, with a house behind it. Ctrl-C ends it.
+	$(BIN)/keiki bench --load house --guide
+
+test: $(VENV)/.test        ## All tests (about 5 minutes)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+
+check: $(VENV)/.check      ## Format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright --project pyrightconfig.json
+	$(BIN)/python -m pytest tests/host/test_import_rules.py
+
+format: $(VENV)/.check
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,13 @@
+"""What differs between MicroPython and CPython, in one place.
+
+`const` folds at compile time on MicroPython when a module says
+`from keiki.wire.compat import const`; on CPython it is the identity.
+"""
+
+try:
+    from micropython import const
+except ImportError:
+
+    def const(value):
+        """Return `value`: CPython folds nothing."""
+        return value

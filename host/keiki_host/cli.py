@@ -1,0 +1,5 @@
+"""The `keiki` command."""
+
+
+def main() -> None:
+    """Entry point of the `keiki` command."""

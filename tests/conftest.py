@@ -1,0 +1,26 @@
+"""What several folders of tests share: where things are, and the MicroPython to run."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def micropython() -> str:
+    """Path of the MicroPython unix port: $MICROPYTHON, or the one beside this Python."""
+    named = os.environ.get("MICROPYTHON") or shutil.which(
+        "micropython", path=str(Path(sys.executable).parent)
+    )
+    assert named, "no micropython beside this Python: run `make test`"
+    return named
+
+
+@pytest.fixture(scope="session")
+def mpy_env() -> dict[str, str]:
+    """Environment in which MicroPython imports the firmware and the pure tests, and nothing else."""
+    return {**os.environ, "MICROPYPATH": f"{ROOT}/firmware:{ROOT}/tests/pure:.frozen"}
