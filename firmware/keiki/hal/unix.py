@@ -1,0 +1,282 @@
+"""Hardware of the unix port: serial lines are ptys, time may be that of an emulated world.
+
+The surroundings are named by the environment:
+KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own addresses;
+KEIKI_CONFIG = JSON file of settings; KEIKI_CONSOLE = unix socket of the host tool;
+KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
+"""
+
+import asyncio
+import errno
+import json
+import os
+import select
+import socket
+import struct
+import sys
+import time
+
+from asyncio import core
+
+_GRANT = "<IQ"
+_FOREVER = 0xFFFFFFFFFFFFFFFF
+# asyncio's queue in C stamps tasks that are due at once with the host's ticks; ours must never be below them.
+_AHEAD_MS = 1 << 40
+
+
+class _World:
+    """Time that is granted: while this program runs it stands still, so a busy host changes no result.
+
+    Each request is (sequence u32, wake at u64 ms; 0 = what time is it); each answer (sequence, now ms).
+    """
+
+    def __init__(self, path: str) -> None:
+        self.sock = _unix_socket(path)
+        self.sequence = 0
+        self.now_ms = 0
+        self.start_utc_ms = 0
+        self.start_ticks = time.ticks_ms() + _AHEAD_MS
+        self._answer = bytearray(struct.calcsize(_GRANT))
+        self._request = bytearray(struct.calcsize(_GRANT))
+        self.start_utc_ms = self._ask(0)
+        self._ask(0)
+        core.ticks = self.ticks
+        core.IOQueue.wait_io_event = lambda queue, dt: self.wait(queue, dt)
+        core.get_event_loop()
+        core._io_queue.poller.register(self.sock, select.POLLIN)
+
+    def ticks(self) -> int:
+        return self.start_ticks + self.now_ms
+
+    def _send(self, wake_ms: int) -> None:
+        self.sequence = (self.sequence + 1) & 0xFFFFFFFF
+        struct.pack_into(_GRANT, self._request, 0, self.sequence, wake_ms)
+        self.sock.write(self._request)
+
+    def _take(self) -> bool:
+        """Read one answer; True if it is the one to the newest request."""
+        if self.sock.readinto(self._answer) != len(self._answer):
+            sys.exit(0)  # the world is gone
+        sequence, now_ms = struct.unpack(_GRANT, self._answer)
+        if sequence != self.sequence:
+            return False
+        self.now_ms = now_ms
+        return True
+
+    def _ask(self, wake_ms: int) -> int:
+        self._send(wake_ms)
+        while not self._take():
+            pass
+        return self.now_ms
+
+    def wait(self, queue, dt: int) -> None:
+        """Stand in for asyncio's idle wait: sleep in the world's time until a line speaks or time has come."""
+        if dt:
+            self._send(_FOREVER if dt < 0 else self.now_ms + dt)
+        granted = not dt
+        tasks = core._task_queue
+        for stream, event in queue.poller.ipoll(-1 if dt else 0):
+            if stream is self.sock:
+                granted = self._take() or granted
+                continue
+            waiting = queue.map[id(stream)]
+            if event & ~select.POLLOUT and waiting[0] is not None:
+                tasks.push(waiting[0])
+                waiting[0] = None
+            if event & ~select.POLLIN and waiting[1] is not None:
+                tasks.push(waiting[1])
+                waiting[1] = None
+            if waiting[0] is None and waiting[1] is None:
+                queue._dequeue(stream)
+            else:
+                queue.poller.modify(stream, select.POLLOUT if waiting[0] is None else select.POLLIN)
+        if not granted:
+            self._ask(0)
+
+
+def _unix_socket(path: str):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.connect(struct.pack("H", socket.AF_UNIX) + path.encode() + b"\0")
+    return sock
+
+
+_path = os.getenv("KEIKI_WORLD")
+_world = _World(_path) if _path else None
+
+
+def ticks_ms() -> int:
+    """Return monotonic milliseconds; never wraps, never goes back."""
+    return _world.now_ms if _world else time.ticks_ms()
+
+
+def rtc_utc_ms() -> int:
+    """Return UTC milliseconds since 1970 as the battery-backed clock tells them."""
+    return _world.start_utc_ms + _world.now_ms if _world else time.time_ns() // 1000000
+
+
+def unique_id() -> bytes:
+    """Return eight bytes that no other meter of this world has."""
+    return (os.getenv("KEIKI_UNIQUE") or "keiki-01").encode()[:8]
+
+
+def random_bytes(n: int) -> bytes:
+    """Return `n` unpredictable bytes (repeatable when the world gave KEIKI_SEED)."""
+    return os.urandom(n)
+
+
+def uart(number: int, baudrate: int, parity: "int | None" = None):
+    """Open serial line `number`; returns a stream for asyncio. A pty has no baud rate and no parity."""
+    path = os.getenv("KEIKI_UART%d" % number)
+    return open(path, "r+b") if path else None
+
+
+def settings_text() -> str:
+    """Return the stored settings as JSON text; "{}" if none were ever stored."""
+    path = os.getenv("KEIKI_CONFIG")
+    if not path:
+        return "{}"
+    with open(path) as file:
+        return file.read()
+
+
+def console():
+    """Return the stream of the host tool's line, or None."""
+    path = os.getenv("KEIKI_CONSOLE")
+    return _unix_socket(path) if path else None
+
+
+def addresses() -> "tuple[str | None, str | None]":
+    """Return the meter's own IPv4 and IPv6 addresses (None: that protocol is not used)."""
+    return os.getenv("KEIKI_UDP4") or None, os.getenv("KEIKI_UDP6") or None
+
+
+def exit(code: int) -> None:
+    """End the firmware (a board resets instead)."""
+    sys.exit(code)
+
+
+_SOL_IP = 0
+_IP_MULTICAST_IF = 32
+_SOL_IPV6 = 41
+_IPV6_MULTICAST_IF = 17
+_IPV6_JOIN_GROUP = 20
+_IPV6_V6ONLY = 26
+
+
+class Udp:
+    """One UDP port with a multicast group, on one address of this host.
+
+    Linux hands a datagram to the socket with the most specific address, so unicast and group are two sockets;
+    answers always leave from the unicast one. A peer is the kernel's own sockaddr: it keeps an IPv6 scope.
+    """
+
+    def __init__(self, address: str, port: int, group: str) -> None:
+        six = ":" in address
+        family = socket.AF_INET6 if six else socket.AF_INET
+        self.port = port
+        self.unicast = socket.socket(family, socket.SOCK_DGRAM)
+        self.group = socket.socket(family, socket.SOCK_DGRAM)
+        for sock in (self.unicast, self.group):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if six:
+            index = _interface_index(address)
+            for sock in (self.unicast, self.group):
+                sock.setsockopt(_SOL_IPV6, _IPV6_V6ONLY, 1)
+            own = _sockaddr(address, port, index)
+            self._everyone = _sockaddr(group, port, index)
+            self.group.setsockopt(
+                _SOL_IPV6, _IPV6_JOIN_GROUP, socket.inet_pton(family, group) + struct.pack("I", index)
+            )
+            self.unicast.setsockopt(_SOL_IPV6, _IPV6_MULTICAST_IF, index)
+        else:
+            # a loopback address joins through lo whichever of 127/8 it is
+            through = socket.inet_pton(family, "127.0.0.1" if address.startswith("127.") else address)
+            own = _sockaddr(address, port, 0)
+            self._everyone = _sockaddr(group, port, 0)
+            self.group.setsockopt(
+                _SOL_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_pton(family, group) + through
+            )
+            self.unicast.setsockopt(_SOL_IP, _IP_MULTICAST_IF, through)
+        self.unicast.bind(own)
+        self.group.bind(self._everyone)
+        for sock in (self.unicast, self.group):
+            sock.setblocking(False)
+
+    async def receive(self, multicast: bool, answer_source_port: bool) -> "tuple[bytes, bytes]":
+        """Wait for one datagram; returns it and the peer to answer to.
+
+        The answer goes to `port` of the sender whatever port it sent from (ECHONET Lite part 2, 1.2),
+        unless `answer_source_port`.
+        """
+        sock = self.group if multicast else self.unicast
+        while True:
+            await _readable(sock)
+            try:
+                data, peer = sock.recvfrom(1500)
+            except OSError as error:
+                # an ICMP error of an earlier answer is reported here: that peer is gone, we are not
+                if error.errno not in (errno.EAGAIN, errno.ECONNREFUSED):
+                    raise
+                continue
+            if not answer_source_port:
+                peer = peer[:2] + struct.pack(">H", self.port) + peer[4:]
+            return data, peer
+
+    def send(self, data: bytes, peer: "bytes | None") -> bool:
+        """Send to a peer, or to the group if None; False if the network refused."""
+        try:
+            self.unicast.sendto(data, self._everyone if peer is None else peer)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self.unicast.close()
+        self.group.close()
+
+
+def _readable(sock):
+    """Wait until `sock` has something to read (await it)."""
+    yield core._io_queue.queue_read(sock)
+
+
+def _sockaddr(address: str, port: int, index: int) -> bytes:
+    host = address.split("%")[0]
+    if ":" in host:
+        raw = socket.inet_pton(socket.AF_INET6, host)
+        scope = index if raw[0] == 0xFE or raw[0] == 0xFF else 0
+        return struct.pack("H", socket.AF_INET6) + struct.pack(">HI", port, 0) + raw + struct.pack("I", scope)
+    raw = socket.inet_pton(socket.AF_INET, host)
+    return struct.pack("H", socket.AF_INET) + struct.pack(">H", port) + raw + bytes(8)
+
+
+def _interface_index(address: str) -> int:
+    """Return the index of the interface that owns an IPv6 address; OSError ENODEV if none does."""
+    host, _, zone = address.partition("%")
+    wanted = "".join("%02x" % byte for byte in socket.inet_pton(socket.AF_INET6, host))
+    with open("/proc/net/if_inet6") as table:
+        for line in table:
+            row = line.split()
+            if row[0] == wanted and (not zone or row[5] == zone):
+                return int(row[1], 16)
+    raise OSError(errno.ENODEV)
+
+
+def start(main) -> None:
+    """Run the coroutine `main` for ever; an error that nobody caught ends the program with status 1."""
+
+    def failed(_loop, context) -> None:
+        sys.print_exception(context["exception"], sys.stderr)
+        sys.exit(1)
+
+    asyncio.get_event_loop().set_exception_handler(failed)
+    asyncio.run(main)
+
+
+def settings_object() -> dict:
+    """Return the stored settings as a dict; ValueError if the text is not a JSON object."""
+    settings = json.loads(settings_text())
+    if not isinstance(settings, dict):
+        raise ValueError("settings: not an object")
+    return settings

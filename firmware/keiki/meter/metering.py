@@ -1,0 +1,38 @@
+"""Reads the metering IC at whole multiples of the sample period and books what it says."""
+
+import asyncio
+
+from keiki.drivers.metering import STALE
+
+
+class Metering:
+    """The sampling loop; keeps the newest reading for who asks."""
+
+    def __init__(self, ic, clock, registers, ticks_ms, sample_s: int) -> None:
+        self.sample_s = sample_s
+        self.stale = True
+        self.power_w = None
+        self.snapshot = None
+        self.beat_ms = 0
+        self._ic = ic
+        self._clock = clock
+        self._registers = registers
+        self._ticks_ms = ticks_ms
+
+    async def run(self) -> None:
+        """Sample for ever. A reading that fails books nothing: the IC's counter brings its energy next time."""
+        while True:
+            period_ms = self.sample_s * 1000
+            await asyncio.sleep_ms(period_ms - self._clock.utc_ms() % period_ms)
+            await self.sample()
+
+    async def sample(self) -> None:
+        """Take one reading and book it."""
+        utc_ms = self._clock.utc_ms()
+        self.beat_ms = self._ticks_ms()
+        snapshot = await self._ic.snapshot(self.beat_ms)
+        self.stale = bool(snapshot.flags & STALE)
+        if self.stale:
+            return
+        self.snapshot = snapshot
+        self._registers.advance(utc_ms, snapshot.net_wh_x1000)
