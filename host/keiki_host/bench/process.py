@@ -1,0 +1,135 @@
+"""The firmware as a process of the MicroPython unix port, with its lines, its time and its console."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import keiki
+
+HEAP = "128wK"  # about what a board with 128 KiB of heap has: the w scales by the size of a word
+
+
+class BenchError(Exception):
+    """The bench cannot start or go on: one line for people."""
+
+
+def micropython() -> str:
+    """Path of the MicroPython unix port: $MICROPYTHON, or the one beside this Python, or on the PATH."""
+    beside = str(Path(sys.executable).parent)
+    found = os.environ.get("MICROPYTHON") or shutil.which("micropython", path=beside) or shutil.which("micropython")
+    if not found or not shutil.which(found):
+        raise BenchError(f"micropython: {found or 'not found'}: set MICROPYTHON to the unix port")
+    return found
+
+
+def firmware_paths() -> tuple[Path, Path, Path]:
+    """(folder to import keiki from, main program, folder of the unix board), in a checkout or installed."""
+    packages = Path(keiki.__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parent.parent
+    if (packages / "main.py").exists():
+        return packages, packages / "main.py", packages.parent / "boards" / "unix"
+    return packages, here / "firmware_main.py", here / "boards" / "unix"
+
+
+def listen(path: Path) -> socket.socket:
+    """A unix socket that the firmware connects to."""
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.bind(str(path))
+    sock.listen(1)
+    sock.setblocking(False)
+    return sock
+
+
+class Firmware:
+    """One running firmware; what it prints goes to `log` line by line."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.process: asyncio.subprocess.Process | None = None
+        self._folder = folder
+        self._lock = asyncio.Lock()
+        self._console: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._logger: asyncio.Task[None] | None = None
+
+    async def start(self, environment: dict[str, str], heap: str = HEAP) -> socket.socket:
+        """Start it; returns the connection on which it asks for time. BenchError if it ends before that."""
+        loop = asyncio.get_running_loop()
+        packages, main, board = firmware_paths()
+        world, console = listen(self._folder / "world.sock"), listen(self._folder / "console.sock")
+        env = {
+            **os.environ,
+            **environment,
+            "MICROPYPATH": f"{packages}:{board}:.frozen",
+            "KEIKI_WORLD": str(self._folder / "world.sock"),
+            "KEIKI_CONSOLE": str(self._folder / "console.sock"),
+        }
+        self.process = await asyncio.create_subprocess_exec(
+            micropython(), "-X", f"heapsize={heap}", str(main),
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the bench, which ends the firmware itself
+        )  # fmt: skip
+        self._logger = asyncio.create_task(self._log())
+        try:
+            time_line = await self._accept(loop, world)
+            self._console_socket = asyncio.create_task(self._accept(loop, console))
+        finally:
+            world.close()
+        return time_line
+
+    async def _accept(self, loop: asyncio.AbstractEventLoop, server: socket.socket) -> socket.socket:
+        assert self.process is not None
+        accepting = asyncio.ensure_future(loop.sock_accept(server))
+        ended = asyncio.ensure_future(self.process.wait())
+        done, _ = await asyncio.wait({accepting, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if accepting in done:
+            ended.cancel()
+            server.close()
+            return accepting.result()[0]
+        accepting.cancel()
+        server.close()
+        raise BenchError(f"{self.name}: the firmware ended with status {ended.result()} at start")
+
+    async def _log(self) -> None:
+        assert self.process is not None and self.process.stdout is not None
+        async for line in self.process.stdout:
+            print(f"{self.name}: {line.decode(errors='replace').rstrip()}", file=sys.stderr, flush=True)
+
+    async def call(self, op: str, **arguments: Any) -> Any:
+        """Ask the firmware's console; returns its answer, BenchError if it refuses or is gone."""
+        async with self._lock:
+            if self._console is None:
+                self._console = await asyncio.open_unix_connection(sock=await self._console_socket)
+            reader, writer = self._console
+            writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            line = await reader.readline()
+        if not line:
+            raise BenchError(f"{self.name}: the firmware is gone")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise BenchError(f"{self.name}: {answer['error']}")
+        return answer["ok"]
+
+    async def stop(self) -> None:
+        """End it, and leave nothing behind."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            try:
+                await asyncio.wait_for(self.process.wait(), 2)
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        if self._console is not None:
+            self._console[1].close()
+        if self._logger is not None:
+            await self._logger
+        for name in ("world.sock", "console.sock"):
+            (self._folder / name).unlink(missing_ok=True)

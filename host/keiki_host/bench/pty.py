@@ -1,0 +1,54 @@
+"""Serial ports that programs on this host can open: one end of a pseudo-terminal, the other in this program."""
+
+import contextlib
+import os
+import tty
+from collections.abc import Callable
+
+
+class PtyLine:
+    """A pty in raw mode. `receive` gets what the other side wrote; `write` sends to it.
+
+    The slave stays open here: otherwise reads fail with EIO while no client has the port. What nobody reads
+    is dropped when the kernel's queue is full, as on a real line.
+    """
+
+    def __init__(self, receive: Callable[[bytes], None], on_write: Callable[[], None] | None = None) -> None:
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.path = os.ttyname(self._slave)
+        self.dropped = 0
+        self._receive = receive
+        self._on_write = on_write
+
+    def fileno(self) -> int:
+        """Descriptor to watch for what the other side writes."""
+        return self._master
+
+    def pump(self) -> bool:
+        """Hand over what has come in; True if there was something."""
+        try:
+            data = os.read(self._master, 65536)
+        except (BlockingIOError, OSError):
+            return False
+        self._receive(data)
+        return bool(data)
+
+    def write(self, data: bytes) -> None:
+        """Send to the other side."""
+        try:
+            sent = os.write(self._master, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return
+        self.dropped += len(data) - sent
+        if self._on_write is not None:
+            self._on_write()
+
+    def close(self) -> None:
+        """Close both ends; the port is gone."""
+        for descriptor in (self._master, self._slave):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)

@@ -1,0 +1,156 @@
+"""The time of one meter's world, granted to its firmware piece by piece.
+
+The firmware asks to sleep until a time; the world runs its emulated parts up to that time, never faster than
+`speed` times the wall, and wakes the firmware. While the firmware computes, its world stands still: a busy
+host makes the meter late, never wrong.
+"""
+
+import asyncio
+import socket
+import struct
+import time
+
+from keiki_host.bench.clock import ManualScheduler
+from keiki_host.bench.pty import PtyLine
+
+_GRANT = struct.Struct("<IQ")
+
+
+class WorldClock(ManualScheduler):
+    """Virtual milliseconds since the world began, which was at `start_utc_ms`."""
+
+    def __init__(self, start_utc_ms: int) -> None:
+        super().__init__()
+        self.start_utc_ms = start_utc_ms
+        self.lines: list[PtyLine] = []
+        self._loop = asyncio.get_running_loop()
+        self._sock: socket.socket | None = None
+        self._inbox = b""
+        self._asleep: tuple[int, int] | None = None
+        self._greeted = False
+        self._limit_ms: int | None = 0
+        self._arrived: asyncio.Future[None] | None = None
+        self._pace = (0, 0.0, 1.0)
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
+
+    def utc_ms(self) -> int:
+        """UTC milliseconds since 1970 in this world."""
+        return self.start_utc_ms + self.now_ms
+
+    # -- how fast time may go ------------------------------------------------------------------
+
+    async def run_to(self, when_ms: int) -> None:
+        """Let the world run as fast as it can up to `when_ms`, and hold it there."""
+        self._limit_ms = when_ms
+        self._arrived = self._loop.create_future()
+        self._step_soon()
+        await self._arrived
+
+    def pace(self, speed: float) -> None:
+        """From now on time runs `speed` times as fast as the wall's, if the firmware keeps up."""
+        self._limit_ms = None
+        self._pace = (self.now_ms, time.monotonic(), speed)
+        self._step_soon()
+
+    def _allowed_ms(self) -> int:
+        if self._limit_ms is not None:
+            return self._limit_ms
+        base_ms, base_wall, speed = self._pace
+        return base_ms + int((time.monotonic() - base_wall) * 1000 * speed)
+
+    # -- the firmware's side -------------------------------------------------------------------
+
+    def serve(self, sock: socket.socket) -> None:
+        """Grant time to the firmware behind `sock`."""
+        self._sock = sock
+        sock.setblocking(False)
+        self._loop.add_reader(sock, self._readable)
+
+    def close(self) -> None:
+        """Stop time for good."""
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
+        if self._sock is not None:
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
+            self._sock = None
+
+    def _readable(self) -> None:
+        assert self._sock is not None
+        try:
+            data = self._sock.recv(4096)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._loop.remove_reader(self._sock)
+            self._asleep = None
+            return
+        self._inbox += data
+        while len(self._inbox) >= _GRANT.size:
+            sequence, wake_ms = _GRANT.unpack_from(self._inbox)
+            self._inbox = self._inbox[_GRANT.size :]
+            if wake_ms:
+                self._asleep = (sequence, wake_ms)
+            else:
+                self._asleep = None
+                self._send(sequence, self.now_ms if self._greeted else self.start_utc_ms)
+                self._greeted = True
+        if self._asleep:
+            self._step()
+
+    def _send(self, sequence: int, value: int) -> None:
+        assert self._sock is not None
+        try:
+            self._sock.send(_GRANT.pack(sequence, value))
+        except OSError:
+            self._asleep = None
+
+    def poke(self) -> None:
+        """Something was written to the firmware: wake it, so that it is read at this very time."""
+        if self._asleep:
+            sequence, _ = self._asleep
+            self._asleep = None
+            self._send(sequence, self.now_ms)
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def _step_soon(self) -> None:
+        if self._soon is None:
+            self._soon = self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        self._soon = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        # what the firmware wrote before it went to sleep comes first
+        for line in self.lines:
+            line.pump()
+        if self._asleep is None:
+            return
+        sequence, wake_ms = self._asleep
+        due_ms = self.next_due_ms()
+        goal_ms = wake_ms if due_ms is None else min(wake_ms, due_ms)
+        allowed_ms = self._allowed_ms()
+        if goal_ms <= allowed_ms:
+            self.advance_to(goal_ms)
+            if self._asleep is None:
+                return  # a part spoke to the firmware
+            if goal_ms >= wake_ms:
+                self._asleep = None
+                self._send(sequence, self.now_ms)
+            else:
+                self._step_soon()
+            return
+        self.advance_to(allowed_ms)
+        if self._limit_ms is not None:
+            if self._arrived is not None and not self._arrived.done():
+                self._arrived.set_result(None)
+            return
+        if self._asleep is not None:
+            wait_s = (goal_ms - allowed_ms) / 1000 / self._pace[2]
+            self._timer = self._loop.call_later(min(wait_s, 3600), self._step)
