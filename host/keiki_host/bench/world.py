@@ -6,11 +6,13 @@ host makes the meter late, never wrong.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
+from collections.abc import Callable, Iterator
 
-from keiki_host.bench.clock import ManualScheduler
+from keiki_host.bench.clock import Handle, ManualScheduler
 from keiki_host.bench.pty import PtyLine
 
 _GRANT = struct.Struct("<IQ")
@@ -22,7 +24,7 @@ class WorldClock(ManualScheduler):
     def __init__(self, start_utc_ms: int) -> None:
         super().__init__()
         self.start_utc_ms = start_utc_ms
-        self.lines: list[PtyLine] = []
+        self._lines: list[PtyLine] = []
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket | None = None
         self._inbox = b""
@@ -33,10 +35,50 @@ class WorldClock(ManualScheduler):
         self._pace = (0, 0.0, 1.0)
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
+        self._running = False
 
     def utc_ms(self) -> int:
         """UTC milliseconds since 1970 in this world."""
         return self.start_utc_ms + self.now_ms
+
+    def call_later(self, delay_ms: int, fn: Callable[[], None]) -> Handle:
+        """Call `fn` `delay_ms` from now; from outside the world, now is what the wall allows."""
+        if not self._running:
+            self._catch_up()
+            self._step_soon()
+        return super().call_later(delay_ms, fn)
+
+    def advance_to(self, when_ms: int) -> None:
+        """Run everything due up to and at `when_ms`, then be there."""
+        with self._inside():
+            super().advance_to(when_ms)
+
+    @contextlib.contextmanager
+    def _inside(self) -> Iterator[None]:
+        """What is called in here happens at the world's own time."""
+        was_running, self._running = self._running, True
+        try:
+            yield
+        finally:
+            self._running = was_running
+
+    def attach(self, line: PtyLine) -> None:
+        """A serial line between the firmware and one of the emulated parts."""
+        self._lines.append(line)
+        self._loop.add_reader(line.fileno(), self._pump)
+
+    def _pump(self) -> None:
+        with self._inside():
+            for line in self._lines:
+                line.pump()
+        self._step_soon()
+
+    def _catch_up(self) -> None:
+        """While the firmware sleeps, what is outside may find the world a little behind the wall."""
+        if self._asleep is not None:
+            due_ms = self.next_due_ms()
+            goals = [self._asleep[1], self._allowed_ms()] + ([due_ms] if due_ms is not None else [])
+            super().advance_to(max(self.now_ms, min(goals) - 1))
 
     # -- how fast time may go ------------------------------------------------------------------
 
@@ -76,6 +118,10 @@ class WorldClock(ManualScheduler):
             self._loop.remove_reader(self._sock)
             self._sock.close()
             self._sock = None
+        for line in self._lines:
+            self._loop.remove_reader(line.fileno())
+            line.close()
+        self._lines.clear()
 
     def _readable(self) -> None:
         assert self._sock is not None
@@ -128,8 +174,9 @@ class WorldClock(ManualScheduler):
             self._timer.cancel()
             self._timer = None
         # what the firmware wrote before it went to sleep comes first
-        for line in self.lines:
-            line.pump()
+        with self._inside():
+            for line in self._lines:
+                line.pump()
         if self._asleep is None:
             return
         sequence, wake_ms = self._asleep
