@@ -125,7 +125,7 @@ class Faults:
         self._ends.setdefault(name, []).append(fn)
 
     def plan(self, entries: Iterable[Entry], start_utc_s: float, meter: str | None = None) -> None:
-        """Plan the entries that concern `meter`, now being the start of its world, at `start_utc_s` UTC.
+        """Plan the entries that concern `meter`; its world is at `start_utc_s` UTC now.
 
         A window that began before the start opens at once, one that is over never; neither opens
         before this call returns: callbacks may be registered afterwards.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from keiki.wire import settings as table
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 Act = Literal["answer", "event", "setting", "start"]
@@ -18,13 +19,15 @@ time comes; `setting`: the bench changes a setting of the meter for the time; `s
 VALUE_EPCS = (0xD0, 0xE0, 0xE2, 0xE3, 0xE4, 0xE7, 0xE8, 0xEA, 0xEB, 0xEC, 0xEE)
 E1_CODES = (0x00, 0x01, 0x02, 0x03, 0x04, 0x0A, 0x0B, 0x0C, 0x0D)
 
+Of = Literal["int", "int or absent", "number", "flag", "choice", "epcs"]
+
 
 @dataclass(frozen=True)
 class Param:
     """One parameter of a fault: `of` is its kind, `low`/`high` its range, `default` None means "left out"."""
 
     name: str
-    of: Literal["int", "number", "flag", "choice", "epcs", "coefficient"]
+    of: Of
     default: Any
     line: str
     low: float | None = None
@@ -47,10 +50,9 @@ class Param:
             return " or ".join(self.show(choice) for choice in self.choices)
         if self.of == "epcs":
             return "list of property codes 0x80 to 0xFF"
-        if self.of == "coefficient":
-            return 'whole number 0 to 999999, or "absent"'
-        kind = "whole number" if self.of == "int" else "number"
-        return f"{kind} {self.show(self.low)} to {self.show(self.high)}"
+        kind = "number" if self.of == "number" else "whole number"
+        absent = ' or "absent"' if self.of == "int or absent" else ""
+        return f"{kind} {self.show(self.low)} to {self.show(self.high)}{absent}"
 
     @property
     def text(self) -> str:
@@ -61,7 +63,7 @@ class Param:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One row of the catalogue: `spec` is the group (L1..L10, air, module, IC), `who` the part that plays it."""
+    """One row. `spec`: its group, L1..L10, air, module or IC; `who`: the part that plays it."""
 
     name: str
     spec: str
@@ -104,9 +106,25 @@ TEXT, J11, FRAMES, AIR = "text dongle", "J11 dongle", "ECHONET frames on the air
 MODULE, IC, METER, BENCH = "meter's radio module", "metering IC", "meter setting", "bench"
 RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 
-_COEFFICIENT = Param("coefficient", "coefficient", None, "D3")
-_DIGITS = _int("digits", None, 1, 8, "D7")
-_UNIT = Param("unit", "choice", None, "E1 code", choices=E1_CODES, hexadecimal=True)
+
+def _live_settings() -> tuple[Param, ...]:
+    """Every setting of the meter that may change while it runs, as an optional parameter."""
+    params = []
+    rows: Any = table.FIELDS
+    for name, kind, _, limits, when, line in rows:
+        if when != table.LIVE:
+            continue
+        if kind == "bool":
+            params.append(_flag(name, None, line))
+        elif kind == "choice":
+            choices = tuple(limits or ())
+            params.append(Param(name, "choice", None, line, choices=choices, hexadecimal=choices == E1_CODES))
+        else:
+            low, high = limits or (0, 0)
+            of: Of = "int or absent" if kind.endswith("?") else "int"
+            params.append(Param(name, of, None, line, low, high))
+    return tuple(params)
+
 
 _ROWS = (
     # name, group, who plays it, how, line, parameters
@@ -154,12 +172,8 @@ _ROWS = (
     FaultKind("rollover", "L6", METER, "setting", "few digits, so that the counters roll over soon",
               (_int("digits", 3, 1, 8, "D7"),
                Param("unit", "choice", 0x02, "E1 code", choices=E1_CODES, hexadecimal=True))),
-    FaultKind("meter_setting", "L6", METER, "setting", "any of these settings changes",
-              (_COEFFICIENT, _DIGITS, _UNIT, _flag("reverse", None, "E3, E4, EB exist"),
-               Param("inf_mode", "choice", None, "form of the push", choices=("inf", "infc")),
-               _int("push_delay_s", None, 0, 299, "after the slot boundary"),
-               _flag("push_ea", None, "EA is pushed"), _flag("push_eb", None, "EB is pushed"),
-               _int("opc_max", None, 0, 255, "properties per request, 0: no limit"))),
+    FaultKind("meter_setting", "L6", METER, "setting", "settings of the meter change while it runs",
+              _live_settings()),
     FaultKind("clock_offset", "L7", METER, "setting", "the meter's clock is off",
               (_int("seconds", 300, -86400, 86400, "fast (+) or slow (-)"),)),
     FaultKind("midnight", "L7", BENCH, "start", "the bench starts just before midnight in Japan",
@@ -180,10 +194,9 @@ _ROWS = (
     FaultKind("j11_burst", "L10", J11, "answer", "reply and notices in one write"),
     FaultKind("loss", "air", AIR, "answer", "a datagram is lost"),
     FaultKind("delay", "air", AIR, "answer", "a datagram is late",
-              (_int("ms", 500, 0, 600_000, "how late"),)),
+              (_num("seconds", 1.0, 0, 600, "how late"),)),
     FaultKind("duplicate", "air", AIR, "answer", "a datagram arrives twice"),
-    FaultKind("reorder", "air", AIR, "answer", "a datagram is overtaken by the next",
-              (_int("ms", 100, 1, 600_000, "how long it is held back"),)),
+    FaultKind("reorder", "air", AIR, "answer", "a datagram is overtaken by the next"),
     FaultKind("module_reset", "module", MODULE, "event", "the meter's module restarts and forgets all"),
     FaultKind("module_fail", "module", MODULE, "answer", "the meter's module answers FAIL ER10"),
     FaultKind("module_hang", "module", MODULE, "answer", "the meter's module does not answer"),
@@ -217,17 +230,16 @@ def params_model(kind: FaultKind, base: type[BaseModel]) -> type[BaseModel]:
 
 
 def _hint(param: Param) -> Any:
-    if param.of == "int":
-        return Annotated[int, Field(ge=param.low, le=param.high)]
+    if param.of in ("int", "int or absent"):
+        hint: Any = Annotated[int, Field(ge=param.low, le=param.high)]
+        return hint if param.of == "int" else hint | Literal["absent"]
     if param.of == "number":
         return Annotated[float, Field(ge=param.low, le=param.high, allow_inf_nan=False)]
     if param.of == "flag":
         return bool
     if param.of == "choice":
         return Literal[param.choices]
-    if param.of == "epcs":
-        return Annotated[list[Annotated[int, Field(ge=0x80, le=0xFF)]], Field(min_length=1)]
-    return Annotated[int, Field(ge=0, le=999_999)] | Literal["absent"]
+    return Annotated[list[Annotated[int, Field(ge=0x80, le=0xFF)]], Field(min_length=1)]
 
 
 class Strict(BaseModel):
@@ -239,17 +251,19 @@ class Strict(BaseModel):
 def effective_params(kind: FaultKind, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a model gets: checked parameters with defaults, and `fault`, the name (so never empty).
 
-    A fault of act `setting` gets them as `settings: dict`, ready for the meter's console: only what
-    was given or has a default, coefficient "absent" as None, clock_offset as clock_offset_s.
+    A fault of act `setting` gets them as `settings: dict`, as the meter's console takes them (only
+    what is given or has a default; "absent" is None), and `clock_step_ms`, by how much its clock moves.
     """
     checked = dict(params_model(kind, Strict)(**given))
     if kind.act != "setting":
         return {"fault": kind.name, **checked}
     settings = {name: value for name, value in checked.items() if value is not None}
-    if settings.get("coefficient") == "absent":
-        settings["coefficient"] = None
+    if kind.params and not settings:
+        raise ValueError("names no setting")
+    clock_step_ms = 0
     if kind.name == "clock_offset":
-        settings = {"clock_offset_s": settings["seconds"]}
-    if kind.name == "push_ea_only":
+        clock_step_ms = 1000 * settings.pop("seconds")
+    elif kind.name == "push_ea_only":
         settings = {"push_ea": True, "push_eb": False}
-    return {"fault": kind.name, "settings": settings}
+    settings = {name: None if value == "absent" else value for name, value in settings.items()}
+    return {"fault": kind.name, "settings": settings, "clock_step_ms": clock_step_ms}
