@@ -1,5 +1,167 @@
 """The `keiki` command."""
 
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keiki_host.bench import options as opts
+from keiki_host.bench.faults import Entry
+from keiki_host.bench.faults_file import FaultFileError, load_faults
+from keiki_host.bench.house import LoadError, parse_load
+from keiki_host.bench.options import InputError
+from keiki_host.bench.process import BenchError
+
+app = typer.Typer(
+    help="An open smart electricity meter: bench and host tools.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_BENCH = "Bench"
+_WORLD = "World"
+
+
+@app.callback()
+def keiki() -> None:
+    """An open smart electricity meter: bench and host tools."""
+
+
+@app.command()
+def bench(
+    meters: Annotated[int, typer.Option(min=1, max=200, help="How many meters.", rich_help_panel=_BENCH)] = 1,
+    ic: Annotated[str, typer.Option(help="Metering IC: bl0942.", rich_help_panel=_BENCH)] = "bl0942",
+    dialect: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Dongles on each meter: bp35a1, bp35c2, rl7023ips, j11. Repeat, or use commas. [default: bp35c2]",
+            show_default=False,
+            rich_help_panel=_BENCH,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Generation of class 0x0288: gen1 or gen2. [default: gen2]",
+            show_default=False,
+            rich_help_panel=_BENCH,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of meter settings (docs/b-route.md).", rich_help_panel=_BENCH),
+    ] = None,
+    load: Annotated[
+        str,
+        typer.Option(
+            help="constant:1000W, constant:1000W@pf0.5, constant:-500W, house, or a CSV of time,power_w[,pf].",
+            rich_help_panel=_WORLD,
+        ),
+    ] = "house",
+    start: Annotated[str, typer.Option(help="ISO 8601 time, or now.", rich_help_panel=_WORLD)] = "now",
+    speed: Annotated[
+        float,
+        typer.Option(
+            min=0.001, max=1e6, help="How much faster than the wall time goes.", rich_help_panel=_WORLD
+        ),
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="All chance comes from it.", rich_help_panel=_WORLD)] = 0,
+    history: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, metavar="DAYS", help="Days already recorded at the start.", rich_help_panel=_WORLD
+        ),
+    ] = 0,
+    faults: Annotated[
+        Path | None, typer.Option(help="TOML file of faults (docs/b-route.md).", rich_help_panel=_WORLD)
+    ] = None,
+    radio: Annotated[
+        str, typer.Option(help="fast, or real scan and join times.", rich_help_panel=_WORLD)
+    ] = "fast",
+    noisy: Annotated[
+        bool,
+        typer.Option(
+            "--noisy",
+            help="Dongles print PANA traffic while joining, as real ones do.",
+            rich_help_panel=_WORLD,
+        ),
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps each meter's settings. [default: none is kept]",
+            show_default=False,
+            rich_help_panel=_BENCH,
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="CSV file for what the house really used.", rich_help_panel=_WORLD)
+    ] = None,
+    udp4: Annotated[
+        str, typer.Option(help="IPv4 address of the first meter; the others follow.", rich_help_panel=_BENCH)
+    ] = "127.0.0.2",
+    udp6: Annotated[
+        str | None,
+        typer.Option(help="A second IPv6 address of this host, for the meter.", rich_help_panel=_BENCH),
+    ] = None,
+    link: Annotated[
+        Path | None,
+        typer.Option(help="Symbolic link to make to the first dongle's port.", rich_help_panel=_BENCH),
+    ] = None,
+    headend: Annotated[bool, typer.Option("--headend/--no-headend", hidden=True)] = False,
+    guide: Annotated[
+        bool, typer.Option("--guide", help="Tell a person what to connect to what.", rich_help_panel=_BENCH)
+    ] = False,
+) -> None:
+    """Run meters in an emulated world until Ctrl-C.
+
+    Prints one JSON line on standard output when everything is ready; logs go to standard error.
+    """
+    if headend:
+        raise InputError("headend: there is none in this release")
+    if radio not in ("fast", "real"):
+        raise InputError(f"radio: {radio!r} is neither fast nor real")
+    planned: tuple[Entry, ...] = tuple(load_faults(faults)) if faults is not None else ()
+    parse_load(load)
+    for name, path in (("truth", truth), ("link", link)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InputError(f"{name}: {path.parent} is not a folder")
+    if link is not None and link.exists() and not link.is_symlink():
+        raise InputError(f"link: {link} exists and is not a symbolic link")
+    chosen = opts.BenchOptions(
+        meters=meters,
+        ic=opts.parse_ic(ic),
+        dialects=opts.parse_dialects(dialect or ["bp35c2"]),
+        load=load,
+        start_s=opts.parse_start(start),
+        speed=speed,
+        seed=seed,
+        state=state,
+        truth=truth,
+        faults=planned,
+        radio=radio,
+        udp4=opts.parse_udp4(udp4, meters),
+        udp6=opts.parse_udp6(udp6, meters),
+        link=link,
+        history_days=history,
+        noisy=noisy,
+        settings=opts.load_settings(config, {"profile": profile}),
+    )
+    from keiki_host.bench.run import run  # noqa: PLC0415 - `keiki --help` need not load the world
+
+    asyncio.run(run(chosen, guide=guide))
+
 
 def main() -> None:
-    """Entry point of the `keiki` command."""
+    """Entry point: exit code 0 done, 1 failed, 2 wrong input; one clear line on failure."""
+    try:
+        app()
+    except (InputError, FaultFileError, LoadError) as error:
+        print(f"keiki: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BenchError as error:
+        print(f"keiki: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -25,7 +25,10 @@ _HAL = {"linux": "unix"}
 
 def _hardware():
     name = _HAL[sys.platform]
-    return getattr(__import__("keiki.hal." + name, None, None, (name,)), name, None) or sys.modules["keiki.hal." + name]
+    return (
+        getattr(__import__("keiki.hal." + name, None, None, (name,)), name, None)
+        or sys.modules["keiki.hal." + name]
+    )
 
 
 class App:

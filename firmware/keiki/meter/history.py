@@ -88,5 +88,6 @@ class History:
 def in_memory(days: int = 100, minute_days: int = 2) -> History:
     """Return a history that lives in memory."""
     return History(
-        Series(RamLog(record.SIZE, days * 48 + 1), 1800), Series(RamLog(record.SIZE, minute_days * 1440 + 1), 60)
+        Series(RamLog(record.SIZE, days * 48 + 1), 1800),
+        Series(RamLog(record.SIZE, minute_days * 1440 + 1), 60),
     )

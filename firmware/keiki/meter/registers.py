@@ -12,7 +12,9 @@ from keiki.wire.slots import floor_to
 class Registers:
     """Import and export in Wh x 1000, and the closing of slots as time passes."""
 
-    def __init__(self, history, *, import_wh_x1000: int = 0, export_wh_x1000: int = 0, gap_s: int = 30) -> None:
+    def __init__(
+        self, history, *, import_wh_x1000: int = 0, export_wh_x1000: int = 0, gap_s: int = 30
+    ) -> None:
         self.import_wh_x1000 = import_wh_x1000
         self.export_wh_x1000 = export_wh_x1000
         self.gap_s = gap_s
@@ -42,7 +44,9 @@ class Registers:
         """Forget when the last reading was: boundaries until the next one are missing."""
         self._last_ms = None
 
-    def _close(self, series, start_ms: int, end_ms: int, gain_import: int, gain_export: int, status: int) -> bool:
+    def _close(
+        self, series, start_ms: int, end_ms: int, gain_import: int, gain_export: int, status: int
+    ) -> bool:
         step_s = series.step_s
         boundary_s = floor_to(end_ms // 1000, step_s)
         if boundary_s * 1000 <= start_ms:

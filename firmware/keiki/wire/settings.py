@@ -22,13 +22,34 @@ FIELDS = (
     ("unit", "choice", 1, (0, 1, 2, 3, 4, 10, 11, 12, 13), LIVE, "unit of cumulative energy, EPC E1"),
     ("coefficient", "int?", 1, (0, 999999), LIVE, "coefficient, EPC D3 (absent: no such property)"),
     ("digits", "int", 6, (1, 8), LIVE, "effective digits, EPC D7"),
-    ("opc_max", "int", 0, (0, 255), LIVE, "most properties in one request, 0 = no limit (6 is the least allowed)"),
+    (
+        "opc_max",
+        "int",
+        0,
+        (0, 255),
+        LIVE,
+        "most properties in one request, 0 = no limit (6 is the least allowed)",
+    ),
     ("inf_mode", "choice", "inf", ("inf", "infc"), LIVE, "how 30-minute values are announced over radio"),
     ("push_ea", "bool", True, None, LIVE, "announce EA after hh:00 and hh:30"),
     ("push_eb", "bool", True, None, LIVE, "announce EB after hh:00 and hh:30"),
-    ("push_delay_s", "int", 5, (0, 299), LIVE, "seconds from the boundary to the announcement (limit 5 minutes)"),
+    (
+        "push_delay_s",
+        "int",
+        5,
+        (0, 299),
+        LIVE,
+        "seconds from the boundary to the announcement (limit 5 minutes)",
+    ),
     ("answer_source_port", "bool", False, None, LIVE, "UDP: answer to the sender's port instead of 3610"),
-    ("route_b_id", "hex-text", "00000000000000000000000000000000", (32, 32), SECRET, "B-route authentication ID"),
+    (
+        "route_b_id",
+        "hex-text",
+        "00000000000000000000000000000000",
+        (32, 32),
+        SECRET,
+        "B-route authentication ID",
+    ),
     ("route_b_password", "ascii", "0000000KEIKI", (12, 12), SECRET, "B-route password"),
     ("session_s", "int", 86400, (60, 4294967295), BOOT, "lifetime of a B-route session"),
     ("channel", "int?", None, (33, 59), BOOT, "radio channel (33, 35 .. 59); absent: choose a quiet one"),
@@ -62,7 +83,9 @@ def _text(name: str, kind: str, value, limits) -> str:
             _fail(name, "not %d bytes in hex" % limits[0])
         return value
     if not limits[0] <= len(value) <= limits[1]:
-        _fail(name, "not %s characters" % ("%d" % limits[0] if limits[0] == limits[1] else "%d to %d" % limits))
+        _fail(
+            name, "not %s characters" % ("%d" % limits[0] if limits[0] == limits[1] else "%d to %d" % limits)
+        )
     if kind == "hex-text" and not all(c in "0123456789ABCDEF" for c in value):
         _fail(name, "not upper-case hex digits")
     if not all(33 <= ord(c) <= 126 for c in value):

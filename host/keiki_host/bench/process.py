@@ -21,7 +21,11 @@ class BenchError(Exception):
 def micropython() -> str:
     """Path of the MicroPython unix port: $MICROPYTHON, or the one beside this Python, or on the PATH."""
     beside = str(Path(sys.executable).parent)
-    found = os.environ.get("MICROPYTHON") or shutil.which("micropython", path=beside) or shutil.which("micropython")
+    found = (
+        os.environ.get("MICROPYTHON")
+        or shutil.which("micropython", path=beside)
+        or shutil.which("micropython")
+    )
     if not found or not shutil.which(found):
         raise BenchError(f"micropython: {found or 'not found'}: set MICROPYTHON to the unix port")
     return found
