@@ -75,14 +75,17 @@ class Faults:
         self.struck: dict[str, int] = {}
         """How often each fault has struck: hits, and openings of events and settings."""
 
-    def hit(self, name: str) -> dict[str, Any] | None:
-        """Return the parameters of fault `name` if it strikes this use, else None. Never an empty dict."""
+    def hit(self, name: str, fits: Callable[[dict[str, Any]], bool] | None = None) -> dict[str, Any] | None:
+        """Return the parameters of fault `name` if it strikes this use, else None. Never an empty dict.
+
+        `fits(params)` False: there is nothing for it to strike here, so nothing of its count is used.
+        """
         windows = self._open.get(name)
         if not windows:
             find(name)
             return None
         for window in windows:
-            if window.strikes():
+            if (fits is None or fits(window.params)) and window.strikes():
                 if window.per_use:
                     self._count(name)
                 if window.left == 0:

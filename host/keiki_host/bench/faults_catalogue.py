@@ -49,7 +49,7 @@ class Param:
         if self.of == "choice":
             return " or ".join(self.show(choice) for choice in self.choices)
         if self.of == "epcs":
-            return "list of property codes 0x80 to 0xFF"
+            return f"list of {', '.join(f'0x{epc:02X}' for epc in VALUE_EPCS)}"
         kind = "number" if self.of == "number" else "whole number"
         absent = ' or "absent"' if self.of == "int or absent" else ""
         return f"{kind} {self.show(self.low)} to {self.show(self.high)}{absent}"
@@ -58,6 +58,8 @@ class Param:
     def text(self) -> str:
         """The parameter for the documentation: name, what may be written, default."""
         default = "" if self.default is None else f", default {self.show(self.default)}"
+        if self.of == "epcs" and self.default == VALUE_EPCS:
+            default = ", default all of them"
         return f"`{self.name}`: {self.allowed}{default}"
 
 
@@ -229,6 +231,11 @@ def params_model(kind: FaultKind, base: type[BaseModel]) -> type[BaseModel]:
     return create_model(f"Fault_{kind.name}", __base__=base, **fields)
 
 
+def _one_of(choices: tuple[Any, ...]) -> Any:
+    literal: Any = Literal
+    return literal[choices]
+
+
 def _hint(param: Param) -> Any:
     if param.of in ("int", "int or absent"):
         hint: Any = Annotated[int, Field(ge=param.low, le=param.high)]
@@ -238,8 +245,8 @@ def _hint(param: Param) -> Any:
     if param.of == "flag":
         return bool
     if param.of == "choice":
-        return Literal[param.choices]
-    return Annotated[list[Annotated[int, Field(ge=0x80, le=0xFF)]], Field(min_length=1)]
+        return _one_of(param.choices)
+    return Annotated[list[_one_of(VALUE_EPCS)], Field(min_length=1)]  # type: ignore[misc]
 
 
 class Strict(BaseModel):
