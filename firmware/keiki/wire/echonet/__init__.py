@@ -1,0 +1,1 @@
+"""ECHONET Lite node of a low-voltage smart meter: frames, objects and a sans-I/O node."""
