@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from keiki.wire import settings as table
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 Act = Literal["answer", "event", "setting", "start"]
 """How a fault works: `answer`: asked at each use, probability and count per use; `event`: happens when its
@@ -47,10 +47,10 @@ class Param:
         if self.of == "flag":
             return "true or false"
         if self.of == "choice":
-            return " or ".join(self.show(choice) for choice in self.choices)
+            return f"one of {', '.join(self.show(choice) for choice in self.choices)}"
         if self.of == "epcs":
-            return f"list of {', '.join(f'0x{epc:02X}' for epc in VALUE_EPCS)}"
-        kind = "number" if self.of == "number" else "whole number"
+            return f"a list of {', '.join(f'0x{epc:02X}' for epc in VALUE_EPCS)}"
+        kind = "a number" if self.of == "number" else "a whole number"
         absent = ' or "absent"' if self.of == "int or absent" else ""
         return f"{kind} {self.show(self.low)} to {self.show(self.high)}{absent}"
 
@@ -231,9 +231,16 @@ def params_model(kind: FaultKind, base: type[BaseModel]) -> type[BaseModel]:
     return create_model(f"Fault_{kind.name}", __base__=base, **fields)
 
 
+def _no_bool(value: Any) -> Any:
+    """Python's True is 1, also to pydantic's Literal."""
+    if isinstance(value, bool):
+        raise ValueError("bool")
+    return value
+
+
 def _one_of(choices: tuple[Any, ...]) -> Any:
     literal: Any = Literal
-    return literal[choices]
+    return Annotated[literal[choices], BeforeValidator(_no_bool)]
 
 
 def _hint(param: Param) -> Any:
@@ -266,7 +273,7 @@ def effective_params(kind: FaultKind, given: Mapping[str, Any]) -> dict[str, Any
         return {"fault": kind.name, **checked}
     settings = {name: value for name, value in checked.items() if value is not None}
     if kind.params and not settings:
-        raise ValueError("names no setting")
+        raise ValueError(f"{', '.join(checked)}: one of these must be given")
     clock_step_ms = 0
     if kind.name == "clock_offset":
         clock_step_ms = 1000 * settings.pop("seconds")
