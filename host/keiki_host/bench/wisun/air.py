@@ -257,10 +257,11 @@ class Air:
             copies = 2
         delay_ms = datagram.delay_ms
         if late := faults.hit("delay"):
-            delay_ms += int(1000 * float(late.get("seconds", 1)))
-        if self._chance(self.reorder) or faults.hit("reorder"):
+            delay_ms += int(late["ms"])
+        held = faults.hit("reorder")
+        if held or self._chance(self.reorder):
             self.stats["reordered"] += 1
-            delay_ms += self.reorder_ms
+            delay_ms += int(held["ms"]) if held else self.reorder_ms
         datagram = replace(datagram, delay_ms=delay_ms)
         for copy in range(copies):
             receiver.scheduler.call_later(
