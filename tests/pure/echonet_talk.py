@@ -8,7 +8,7 @@ PEER = ("sk", "hems")
 
 def hx(raw):
     """Return upper-case hex of bytes."""
-    return "".join("%02X" % byte for byte in raw)
+    return "".join(f"{byte:02X}" for byte in raw)
 
 
 def ask(node, esv, props, props_get=None, deoj=METER, peer=PEER, seoj=CTL, tid=0x1234):

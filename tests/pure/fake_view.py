@@ -35,12 +35,13 @@ class FakeView:
         self.fault_status = 0x42
         self.place = b"\x00"
         self.limit = 0
+        self.answer_d5 = True
         self.delay_s = 0
         self.has_energy = True
         self.missing = ()
-        for name in settings:
+        for name, value in settings.items():
             assert hasattr(self, name), name
-            setattr(self, name, settings[name])
+            setattr(self, name, value)
 
     def location(self):
         return self.place

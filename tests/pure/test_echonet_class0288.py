@@ -15,7 +15,7 @@ def node_of(profile="gen2", **settings):
 
 
 def u32(value):
-    return "%08X" % value
+    return f"{value:08X}"
 
 
 def slots_of(text):
@@ -55,7 +55,7 @@ def test_the_get_map_names_exactly_what_can_be_read():
                 node, _ = node_of(profile, reverse=reverse, coefficient=coefficient)
                 readable = [epc for epc in range(256) if get(node, epc) is not None]
                 assert readable == epcs_of_map(get(node, 0x9F))
-    assert ["%02X" % epc for epc in epcs_of_map(get(node_of("gen1")[0], 0x9F))] == GEN1_GET.split()
+    assert [f"{epc:02X}" for epc in epcs_of_map(get(node_of("gen1")[0], 0x9F))] == GEN1_GET.split()
 
 
 def test_a_setting_that_changes_changes_the_maps():
@@ -176,7 +176,7 @@ def test_counts_follow_unit_and_coefficient():
     ):
         view.unit = unit
         view.coefficient = coefficient
-        assert get(node, 0xE1) == "%02X" % unit
+        assert get(node, 0xE1) == f"{unit:02X}"
         assert get(node, 0xE0) == u32(1234567000 // wh_x1000_per_count % 10**8)
         assert get(node, 0xE3) == u32(1234567 * 250 // wh_x1000_per_count % 10**8)
         assert get(node, 0xD3) == (None if coefficient is None else u32(coefficient))
@@ -187,7 +187,7 @@ def test_counts_roll_over_at_the_digits():
     for digits in range(1, 9):
         view.digits = digits
         view.time_s = START + 10 ** (digits - 1) - 1
-        assert get(node, 0xD7) == "%02X" % digits
+        assert get(node, 0xD7) == f"{digits:02X}"
         assert get(node, 0xE0) == u32(10**digits - 10)
         view.time_s += 1
         assert get(node, 0xE0) == u32(0)
@@ -196,7 +196,7 @@ def test_counts_roll_over_at_the_digits():
 
 
 def test_a_meter_without_values_answers_no_data():
-    node, view = node_of(has_energy=False, time_s=START - 1)
+    node, _view = node_of(has_energy=False, time_s=START - 1)
     assert get(node, 0xE0) == NONE and get(node, 0xE3) == NONE
     assert get(node, 0xEA) == "07EA03010B1E00" + NONE
     assert get(node, 0xEB) == "07EA03010B1E00" + NONE
@@ -228,12 +228,12 @@ def test_a_day_runs_forwards_and_lacks_the_future_the_past_and_the_missing():
     missing = START + 86400 + 1800
     view.missing = (missing,)
     for days_ago in (0, 1, 2):
-        assert put(node, 0xE5, "%02X" % days_ago)
-        assert get(node, 0xE5) == "%02X" % days_ago
+        assert put(node, 0xE5, f"{days_ago:02X}")
+        assert get(node, 0xE5) == f"{days_ago:02X}"
         for epc, wh in ((0xE2, 1800), (0xE4, 450)):
             text = get(node, epc)
             assert len(text) == 2 * 194
-            assert text[:4] == "00%02X" % days_ago
+            assert text[:4] == f"00{days_ago:02X}"
             midnight = slots.jst_midnight(view.time_s, days_ago)
             for i, word in enumerate(slots_of(text[4:])):
                 at = midnight + 1800 * i
@@ -313,12 +313,12 @@ def test_windows_out_of_range_are_refused_and_change_nothing():
     half_hours = "07EA03010C1E0C"
     minutes = "07EA03010C110A"
     assert put(node, 0xED, half_hours) and put(node, 0xEF, minutes)
-    for text in bad + ("07EA03010C000D", "07EA03010C1101", "07EA03010C0F01"):
-        assert not put(node, 0xED, text), text
-        assert get(node, 0xED) == half_hours
-    for text in bad + ("07EA03010C000B",):
-        assert not put(node, 0xEF, text), text
-        assert get(node, 0xEF) == minutes
+    bad_half_hours = ("07EA03010C000D", "07EA03010C1101", "07EA03010C0F01")
+    for epc, good, more in ((0xED, half_hours, bad_half_hours), (0xEF, minutes, ("07EA03010C000B",))):
+        for texts in (bad, more):
+            for text in texts:
+                assert not put(node, epc, text), text
+                assert get(node, epc) == good
 
 
 def test_windows_far_from_now_hold_no_data():
