@@ -2,7 +2,7 @@
 
 from check import raises
 
-from keiki.meter.history import RamLog, Series, in_memory
+from keiki.meter.history import History, Memory, RingLog, Series
 from keiki.meter.registers import Registers
 from keiki.wire import record
 
@@ -10,7 +10,7 @@ T0 = 1767193200  # 2026-01-01 00:00:00 JST
 
 
 def metered(days=1, **kwargs):
-    history = in_memory(days, 1)
+    history = History(lambda name, size: Memory(size), days, 1)
     return history, Registers(history, **kwargs)
 
 
@@ -98,7 +98,7 @@ def test_each_half_hour_is_announced_once():
 
 
 def test_the_ring_forgets_the_oldest_and_finds_the_rest():
-    log = RamLog(record.SIZE, 48)
+    log = RingLog(Memory(48 * record.SIZE), record.SIZE, 48)
     series = Series(log, 1800)
     for index in range(200):
         if index % 7 != 3:
@@ -113,7 +113,7 @@ def test_the_ring_forgets_the_oldest_and_finds_the_rest():
 
 
 def test_a_closed_boundary_is_never_written_again():
-    series = Series(RamLog(record.SIZE, 4), 60)
+    series = Series(RingLog(Memory(4 * record.SIZE), record.SIZE, 4), 60)
     assert series.close(T0, 0, 1, 1)
     assert not series.close(T0, 0, 2, 2)
     assert not series.close(T0 - 60, 0, 2, 2)

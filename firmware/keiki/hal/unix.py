@@ -2,7 +2,7 @@
 
 The surroundings are named by the environment:
 KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own addresses;
-KEIKI_CONFIG = JSON file of settings; KEIKI_CONSOLE = unix socket of the host tool;
+KEIKI_CONFIG = JSON file of settings; KEIKI_FOLDER = folder for its storage; KEIKI_CONSOLE = unix socket of the host tool;
 KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
 """
 
@@ -137,6 +137,31 @@ def settings_text() -> str:
         return "{}"
     with open(path) as file:
         return file.read()
+
+
+class Storage:
+    """A file of fixed size, standing for a region of flash."""
+
+    def __init__(self, path: str, size: int) -> None:
+        self._file = open(path, "w+b")
+        self._size = size
+
+    def read_into(self, at: int, buffer) -> None:
+        """Copy bytes from offset `at` into `buffer`."""
+        self._file.seek(at)
+        self._file.readinto(buffer)
+
+    def write(self, at: int, data) -> None:
+        """Put `data` at offset `at`."""
+        if at + len(data) > self._size:
+            raise OSError(errno.ENOSPC)
+        self._file.seek(at)
+        self._file.write(data)
+
+
+def storage(name: str, size: int) -> Storage:
+    """Return an empty region of `size` bytes; its file lies in KEIKI_FOLDER."""
+    return Storage("%s/%s.bin" % (os.getenv("KEIKI_FOLDER") or ".", name), size)
 
 
 def console():

@@ -6,11 +6,11 @@ import sys
 
 from keiki.drivers.metering_bl0942 import Bl0942
 from keiki.drivers.wisun import Wisun
-from keiki.meter import history
 from keiki.meter.broute import BRoute
 from keiki.meter.clock import Clock
 from keiki.meter.config import Settings
 from keiki.meter.console import Console
+from keiki.meter.history import History
 from keiki.meter.metering import Metering
 from keiki.meter.registers import Registers
 from keiki.meter.view import MeterView
@@ -38,7 +38,7 @@ class App:
         self.hal = hal
         self.settings = settings = Settings(hal.settings_object())
         self.clock = Clock(hal.ticks_ms, hal.rtc_utc_ms())
-        self.history = history.in_memory()
+        self.history = History(hal.storage)
         self.registers = Registers(
             self.history,
             import_wh_x1000=settings.import_start_wh * 1000,

@@ -5,16 +5,31 @@ and the half-open range of sequence numbers `oldest`..`end` that it still holds.
 """
 
 from keiki.wire import record
+from keiki.wire.slots import DAY_S
 
 
-class RamLog:
-    """A ring of fixed records in memory: lost with the power."""
+class Memory:
+    """Storage for a log in the heap, for tests and small histories."""
 
-    def __init__(self, record_size: int, capacity: int) -> None:
+    def __init__(self, size: int) -> None:
+        self._view = memoryview(bytearray(size))
+
+    def read_into(self, at: int, buffer) -> None:
+        """Copy bytes from offset `at` into `buffer`."""
+        buffer[:] = self._view[at : at + len(buffer)]
+
+    def write(self, at: int, data) -> None:
+        """Put `data` at offset `at`."""
+        self._view[at : at + len(data)] = data
+
+
+class RingLog:
+    """A ring of fixed records on storage that is lost with the power: nothing is found again at start."""
+
+    def __init__(self, storage, record_size: int, capacity: int) -> None:
+        self._storage = storage
         self._size = record_size
         self._capacity = capacity
-        self._ring = bytearray(record_size * capacity)
-        self._view = memoryview(self._ring)
         self.end = 0
 
     @property
@@ -24,16 +39,14 @@ class RamLog:
 
     def append(self, data) -> None:
         """Keep one record; the oldest goes when the ring is full."""
-        at = self.end % self._capacity * self._size
-        self._view[at : at + self._size] = data
+        self._storage.write(self.end % self._capacity * self._size, data)
         self.end += 1
 
     def read_into(self, sequence: int, buffer) -> None:
         """Copy record `sequence` into `buffer`; IndexError if it is not held."""
         if not self.oldest <= sequence < self.end:
             raise IndexError("record %d is not held" % sequence)
-        at = sequence % self._capacity * self._size
-        buffer[:] = self._view[at : at + self._size]
+        self._storage.read_into(sequence % self._capacity * self._size, buffer)
 
 
 class Series:
@@ -78,16 +91,13 @@ class Series:
 
 
 class History:
-    """30-minute snapshots of 100 days and 1-minute snapshots of 2 days."""
+    """30-minute snapshots of `days` and 1-minute snapshots of `minute_days`, on storage from `make(name, size)`."""
 
-    def __init__(self, half_hours: Series, minutes: Series) -> None:
-        self.half_hours = half_hours
-        self.minutes = minutes
+    def __init__(self, make, days: int = 100, minute_days: int = 2) -> None:
+        self.half_hours = _series(make, "half-hours", 1800, days)
+        self.minutes = _series(make, "minutes", 60, minute_days)
 
 
-def in_memory(days: int = 100, minute_days: int = 2) -> History:
-    """Return a history that lives in memory."""
-    return History(
-        Series(RamLog(record.SIZE, days * 48 + 1), 1800),
-        Series(RamLog(record.SIZE, minute_days * 1440 + 1), 60),
-    )
+def _series(make, name: str, step_s: int, days: int) -> Series:
+    capacity = days * (DAY_S // step_s) + 1
+    return Series(RingLog(make(name, capacity * record.SIZE), record.SIZE, capacity), step_s)

@@ -122,6 +122,11 @@ class Firmware:
             raise BenchError(f"{self.name}: {answer['error']}")
         return answer["ok"]
 
+    async def ended(self) -> str:
+        """Wait until the firmware ends; returns one line that says so."""
+        assert self.process is not None
+        return f"{self.name}: the firmware ended with status {await self.process.wait()}"
+
     async def stop(self) -> None:
         """End it, and leave nothing behind."""
         if self.process is not None and self.process.returncode is None:

@@ -1,0 +1,135 @@
+"""A whole emulated world put together: house, metering IC, radio, air and dongles around real firmware."""
+
+import asyncio
+import contextlib
+import datetime
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keiki_host.bench.faults import start_of_world
+from keiki_host.bench.meter import Meter
+from keiki_host.bench.options import JST, BenchOptions
+from keiki_host.bench.process import BenchError
+
+WARM_UP_S = 180  # the radio finds its channel and the first values are there before the bench says it is ready
+
+
+class Bench:
+    """Meters in one world. `start` gives the ready line; afterwards their worlds run by themselves."""
+
+    def __init__(self, options: BenchOptions) -> None:
+        self.options = options
+        self.meters: list[Meter] = []
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._link_made = False
+
+    async def start(self, progress: Callable[[float], None] | None = None) -> dict[str, Any]:
+        """Build everything, run it up to the start time, and let time go. Returns the ready line.
+
+        `progress` is called with 0..1 while a history is made. BenchError if something cannot start; then
+        nothing is left running.
+        """
+        options = self.options
+        start_s = start_of_world(options.faults, options.start_s or time.time())
+        began_s = int(start_s) - options.history_days * 86400 - WARM_UP_S
+        until_ms = round((start_s - began_s) * 1000)
+        try:
+            for index in range(options.meters):
+                check_free(options.meter_address(index))
+            folder = self._folder()
+            self.meters = [Meter(options, index, folder, began_s) for index in range(options.meters)]
+            await asyncio.gather(*(meter.start() for meter in self.meters))
+            await self._run_up(until_ms, start_s, progress)
+            if options.link is not None:
+                self._make_link(options.link)
+        except BaseException:
+            await self.close()
+            raise
+        for meter in self.meters:
+            meter.clock.pace(options.speed)
+        return self._ready(start_s)
+
+    async def _run_up(
+        self, until_ms: int, start_s: float, progress: Callable[[float], None] | None
+    ) -> None:
+        watch = asyncio.create_task(self._watch(until_ms, progress)) if progress is not None else None
+        try:
+            await asyncio.gather(*(meter.run_up(until_ms, start_s) for meter in self.meters))
+        finally:
+            if watch is not None:
+                watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watch
+
+    async def _watch(self, until_ms: int, progress: Callable[[float], None]) -> None:
+        while True:
+            progress(sum(meter.clock.now_ms for meter in self.meters) / until_ms / len(self.meters))
+            await asyncio.sleep(0.2)
+
+    async def wait(self) -> None:
+        """Wait until a firmware ends by itself, which it never should: BenchError then."""
+        ends = [asyncio.create_task(meter.firmware.ended()) for meter in self.meters]
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            raise BenchError(done.pop().result())
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def close(self) -> None:
+        """End every process, port and socket, and remove what was temporary."""
+        await asyncio.gather(*(meter.close() for meter in self.meters))
+        self.meters = []
+        if self._link_made and self.options.link is not None:
+            self.options.link.unlink(missing_ok=True)
+            self._link_made = False
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+    def _folder(self) -> Path:
+        if self.options.state is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="keiki-")
+            return Path(self._temporary.name)
+        try:
+            self.options.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BenchError(f"state: {self.options.state}: {error.strerror}") from None
+        return self.options.state.absolute()
+
+    def _make_link(self, link: Path) -> None:
+        try:
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(self.meters[0].dongles[0].path)
+        except OSError as error:
+            raise BenchError(f"link: {link}: {error.strerror}") from None
+        self._link_made = True
+
+    def _ready(self, start_s: float) -> dict[str, Any]:
+        now = datetime.datetime.fromtimestamp(start_s, JST).isoformat(timespec="seconds")
+        return {
+            "clock": {"now": now, "speed": self.options.speed},
+            "meters": [meter.ready() for meter in self.meters],
+        }
+
+
+def check_free(address: str, port: int = 3610) -> None:
+    """BenchError if another program has exactly this address, or this host does not have it.
+
+    A client on 0.0.0.0 is no obstacle, and binding would not tell: SO_REUSEADDR lets several have one.
+    """
+    own = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+    table = Path("/proc/net/udp")
+    if table.exists() and any(own in line.split()[1:2] for line in table.read_text().splitlines()):
+        raise BenchError(f"udp4: {address}:{port} is taken (another bench? choose with --udp4)")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise BenchError(f"udp4: {address}:{port}: {error.strerror}") from None
