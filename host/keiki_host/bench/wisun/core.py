@@ -120,8 +120,7 @@ class Core:
     ) -> None:
         if name not in ("bp35a1", "bp35c2", "rl7023ips"):
             raise ValueError(f"no dialect is called {name!r}")
-        self.name: OK = b"OK\r\n"
-DialectName = name
+        self.name: DialectName = name
         self.dialect: Dialect = BP35C2 if name == "bp35c2" else BP35A1
         self.radio = radio
         self.scheduler = scheduler
