@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 8
+# MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
+STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .PHONY: run test check format fuzz soak clean
 
@@ -17,6 +19,7 @@ $(VENV)/.test: $(VENV)/.run
 
 $(VENV)/.check: $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[check]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/typings $(STUBS)
 	@touch $@
 
 run: $(VENV)/.run          ## A whole meter on this desk, with a house behind it. Ctrl-C ends it.

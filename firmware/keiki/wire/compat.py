@@ -5,7 +5,8 @@
 """
 
 try:
-    from micropython import const
+    # no "/" on MicroPython to say that const takes its argument by position only
+    from micropython import const  # pyright: ignore[reportAssignmentType]
 except ImportError:
 
     def const(value):
