@@ -50,7 +50,13 @@ class Frame:
     __slots__ = ("deoj", "esv", "props", "props_get", "seoj", "tid")
 
     def __init__(
-        self, tid: int, seoj: int, deoj: int, esv: int, props: "list[tuple[int, bytes]]", props_get=None
+        self,
+        tid: int,
+        seoj: int,
+        deoj: int,
+        esv: int,
+        props: "list[tuple[int, bytes]]",
+        props_get: "list | None" = None,
     ) -> None:
         self.tid = tid
         self.seoj = seoj
@@ -116,7 +122,12 @@ def _decode_list(data, at: int, props: list) -> int:
 
 
 def encode(
-    tid: int, seoj: int, deoj: int, esv: int, props: "list[tuple[int, bytes]]", props_get=None
+    tid: int,
+    seoj: int,
+    deoj: int,
+    esv: int,
+    props: "list[tuple[int, bytes]]",
+    props_get: "list | None" = None,
 ) -> bytes:
     """Return the bytes of a frame.
 

@@ -25,7 +25,7 @@ _ANSWERS = {
     frame.INFC: (frame.INFC_RES, 0),
 }
 
-COUNTERS = (
+COUNTERS: "tuple[str, ...]" = (
     "requests",  # to an object that is here, INFC of others included
     "answers",  # datagrams that answer one, refusals included
     "sna",  # requests refused in whole or in part
@@ -155,7 +155,8 @@ class Node:
                 ok = buffer.gets(table, view, controller, request.props)
             else:
                 ok = buffer.sets(table, view, controller, request.props)
-                if esv == frame.SETGET and not buffer.gets(table, view, controller, request.props_get):
+                gets = request.props_get
+                if gets is not None and not buffer.gets(table, view, controller, gets):
                     ok = False
                 self.controllers.keep(peer, controller)
         if not ok:
@@ -178,7 +179,7 @@ class Node:
             buffer.names(request.props)
         else:
             buffer.sets(None, None, None, request.props)
-            if request.esv == frame.SETGET:
+            if request.props_get is not None:
                 buffer.names(request.props_get)
         return False
 
