@@ -122,8 +122,6 @@ def bench(
     """
     if headend:
         raise InputError("headend: there is none in this release")
-    if radio not in ("fast", "real"):
-        raise InputError(f"radio: {radio!r} is neither fast nor real")
     planned: tuple[Entry, ...] = tuple(load_faults(faults)) if faults is not None else ()
     parse_load(load)
     for name, path in (("truth", truth), ("link", link)):
@@ -142,7 +140,7 @@ def bench(
         state=state,
         truth=truth,
         faults=planned,
-        radio=radio,
+        radio=opts.parse_radio(radio),
         udp4=opts.parse_udp4(udp4, meters),
         udp6=opts.parse_udp6(udp6, meters),
         link=link,
@@ -158,10 +156,12 @@ def bench(
 def main() -> None:
     """Entry point: exit code 0 done, 1 failed, 2 wrong input; one clear line on failure."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except (InputError, FaultFileError, LoadError) as error:
-        print(f"keiki: {error}", file=sys.stderr)
-        sys.exit(2)
+        text, code = str(error), 2
+    except typer.TyperException as error:
+        text, code = error.format_message().replace("\n", " "), 2
     except BenchError as error:
-        print(f"keiki: {error}", file=sys.stderr)
-        sys.exit(1)
+        text, code = str(error), 1
+    print(f"keiki: {text}", file=sys.stderr)
+    sys.exit(code)

@@ -15,7 +15,9 @@ from keiki_host.bench.meter import Meter
 from keiki_host.bench.options import JST, BenchOptions
 from keiki_host.bench.process import BenchError
 
-WARM_UP_S = 180  # the radio finds its channel and the first values are there before the bench says it is ready
+WARM_UP_S = (
+    180  # the radio finds its channel and the first values are there before the bench says it is ready
+)
 
 
 class Bench:
@@ -53,9 +55,7 @@ class Bench:
             meter.clock.pace(options.speed)
         return self._ready(start_s)
 
-    async def _run_up(
-        self, until_ms: int, start_s: float, progress: Callable[[float], None] | None
-    ) -> None:
+    async def _run_up(self, until_ms: int, start_s: float, progress: Callable[[float], None] | None) -> None:
         watch = asyncio.create_task(self._watch(until_ms, progress)) if progress is not None else None
         try:
             await asyncio.gather(*(meter.run_up(until_ms, start_s) for meter in self.meters))

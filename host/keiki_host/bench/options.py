@@ -6,14 +6,15 @@ import random
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from keiki.wire import settings as table
 
 from keiki_host.bench.faults import Entry
 
 JST = datetime.timezone(datetime.timedelta(hours=9))
-DIALECTS = ("bp35a1", "bp35c2", "rl7023ips", "j11")
+DongleName = Literal["bp35a1", "bp35c2", "rl7023ips", "j11"]
+DIALECTS: tuple[DongleName, ...] = get_args(DongleName)
 ICS = ("bl0942",)
 
 
@@ -27,7 +28,7 @@ class BenchOptions:
 
     meters: int = 1
     ic: str = "bl0942"
-    dialects: tuple[str, ...] = ("bp35c2",)
+    dialects: tuple[DongleName, ...] = ("bp35c2",)
     load: str = "house"
     start_s: float | None = None
     speed: float = 1.0
@@ -35,7 +36,7 @@ class BenchOptions:
     state: Path | None = None
     truth: Path | None = None
     faults: tuple[Entry, ...] = ()
-    radio: str = "fast"
+    radio: Literal["fast", "real"] = "fast"
     udp4: str = "127.0.0.2"
     udp6: str | None = None
     link: Path | None = None
@@ -47,15 +48,14 @@ class BenchOptions:
         """IPv4 address of meter `index` (0 ..)."""
         return str(ipaddress.IPv4Address(self.udp4) + index)
 
-    def meter_settings(self, index: int) -> dict[str, Any]:
-        """Settings of meter `index`: credentials and serial made from the seed, under what was asked for."""
+    def made_settings(self, index: int) -> dict[str, Any]:
+        """Serial number and credentials of meter `index`, made from the seed."""
         chance = random.Random(f"keiki {self.seed} {index}")
-        made = {
+        return {
             "serial": f"KEIKI{index + 1:07d}",
             "route_b_id": "".join(chance.choices("0123456789ABCDEF", k=32)),
             "route_b_password": "".join(chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", k=12)),
         }
-        return {**made, **self.settings}
 
 
 def parse_start(text: str) -> float | None:
@@ -73,13 +73,24 @@ def parse_start(text: str) -> float | None:
     return moment.timestamp()
 
 
-def parse_dialects(texts: list[str]) -> tuple[str, ...]:
+def parse_dialects(texts: list[str]) -> tuple[DongleName, ...]:
     """Return the dongles asked for, from repeated options or lists with commas."""
-    dialects = tuple(part for text in texts for part in text.replace(",", " ").split())
-    for dialect in dialects:
-        if dialect not in DIALECTS:
-            raise InputError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}")
-    return dialects
+    chosen = []
+    for part in (part for text in texts for part in text.replace(",", " ").split()):
+        found = [dialect for dialect in DIALECTS if dialect == part]
+        if not found:
+            raise InputError(f"dialect: {part!r} is not one of {', '.join(DIALECTS)}")
+        chosen += found
+    return tuple(chosen)
+
+
+def parse_radio(text: str) -> Literal["fast", "real"]:
+    """Return how long scans and joins take."""
+    if text == "fast":
+        return "fast"
+    if text == "real":
+        return "real"
+    raise InputError(f"radio: {text!r} is neither fast nor real")
 
 
 def parse_ic(text: str) -> str:

@@ -51,12 +51,16 @@ def show_guide(console: Console, ready: dict[str, Any]) -> None:
     console.print(f"\n[bold]{len(ready['meters'])} meter(s) running[/bold], {ready['clock']['now']}, "
                   f"{ready['clock']['speed']:g} x real time. Ctrl-C ends it.")  # fmt: skip
     for meter in ready["meters"]:
-        table = Table(title=f"{meter['name']} (serial {meter['serial']}, {meter['ic']})", title_justify="left")
+        table = Table(
+            title=f"{meter['name']} (serial {meter['serial']}, {meter['ic']})", title_justify="left"
+        )
         table.add_column("Route")
         table.add_column("Give this to your software")
         route = meter["route_b"]
         for dongle in route["dongles"]:
-            table.add_row(f"B-route, {dongle['dialect']} dongle", f"serial port {dongle['port']}, 115200 baud")
+            table.add_row(
+                f"B-route, {dongle['dialect']} dongle", f"serial port {dongle['port']}, 115200 baud"
+            )
         table.add_row("", f"ID {route['id']}")
         table.add_row("", f"password {route['password']}")
         table.add_row("ECHONET Lite, UDP", f"{route['udp4']} (clients bind 0.0.0.0:3610 or 127.0.0.1:3610)")

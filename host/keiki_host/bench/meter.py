@@ -1,0 +1,189 @@
+"""One meter of the bench: its house, its emulated parts, its firmware, and the dongles around it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from keiki.wire import settings as table
+
+from keiki_host.bench.dongle import Dongle
+from keiki_host.bench.faults import Faults
+from keiki_host.bench.faults_catalogue import SETTING_FAULTS
+from keiki_host.bench.faults_settings import requests_off, requests_on
+from keiki_host.bench.house import House
+from keiki_host.bench.ics.bl0942 import Bl0942Bus
+from keiki_host.bench.options import BenchOptions, InputError
+from keiki_host.bench.process import BenchError, Firmware
+from keiki_host.bench.pty import PtyLine
+from keiki_host.bench.wisun.air import Air
+from keiki_host.bench.wisun.core import TextOptions
+from keiki_host.bench.wisun.tamper import Tamper
+from keiki_host.bench.wisun.text import TextModule
+from keiki_host.bench.world import WorldClock
+
+PREFILL = {"sample_s": 60, "gap_s": 60}
+_SECRETS = ("route_b_id", "route_b_password", "serial")
+
+
+class Meter:
+    """A world with one meter in it, in virtual time of its own, that began at `began_s` UTC."""
+
+    def __init__(self, options: BenchOptions, index: int, folder: Path, began_s: int) -> None:
+        self.options = options
+        self.name = f"keiki-{index + 1}"
+        self.folder = folder / self.name
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.udp4 = options.meter_address(index)
+        self.settings = self._settings(index)
+        seed = options.seed + index
+        self.clock = WorldClock(began_s * 1000)
+        self.faults = Faults(seed, self.clock)
+        self.house = House(options.load, seed, self.settings["phases"], began_s)
+        self.air = Air(seed=seed, faults=self.faults)
+        self.firmware = Firmware(self.name, self.folder)
+        self.dongles: list[Dongle] = []
+        self._background: set[asyncio.Task[None]] = set()
+        self._build()
+
+    def _settings(self, index: int) -> dict[str, Any]:
+        """Settings of this start: what was asked for, over what the state folder kept, over the seed's."""
+        path = self.folder / "settings.json"
+        kept: dict[str, Any] = {}
+        if path.exists():
+            try:
+                kept = json.loads(path.read_text())
+                table.checked(kept)
+            except (OSError, ValueError, TypeError, table.SettingError) as error:
+                raise InputError(f"state: {path}: {error}") from None
+        wanted = {**self.options.made_settings(index), **kept, **self.options.settings}
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(wanted))
+        settings: dict[str, Any] = table.checked(wanted)
+        return settings
+
+    def _build(self) -> None:
+        options = self.options
+        self.ic_line = PtyLine(lambda data: self.ic.receive(data), self.clock.poke)
+        self.ic = Bl0942Bus(
+            self.house, self.clock, self.ic_line.write, phases=self.settings["phases"], faults=self.faults
+        )
+        self.radio_line = PtyLine(lambda data: self.module.receive(data), self.clock.poke)
+        self.module = TextModule(
+            "bp35c2",
+            self.air.radio(self.clock),
+            self.clock,
+            self.radio_line.write,
+            faults=self.faults,
+            options=TextOptions(options.radio, meter=True),
+        )
+        self.air.filters.append(Tamper(self.faults, self.module.radio.mac))
+        self.dongles = [
+            Dongle(dialect, self.air, self.faults, options.radio, options.noisy)
+            for dialect in options.dialects
+        ]
+        for name in SETTING_FAULTS:
+            self._play_setting(name)
+
+    async def start(self) -> None:
+        """Start the firmware; its world stands still at its beginning. BenchError if it does not start."""
+        prefill = self.options.history_days > 0
+        start_settings = {**self.settings, **(PREFILL if prefill else {})}
+        settings_file = self.folder / "start.json"
+        settings_file.touch(mode=0o600)
+        settings_file.write_text(json.dumps(start_settings))
+        environment = {
+            "KEIKI_CONFIG": str(settings_file),
+            "KEIKI_FOLDER": str(self.folder),
+            "KEIKI_UNIQUE": self.name,
+            "KEIKI_UART0": self.ic_line.path,
+            "KEIKI_UART1": self.radio_line.path,
+            "KEIKI_UDP4": self.udp4,
+            "KEIKI_UDP6": self.options.udp6 or "",
+        }
+        sock = await self.firmware.start(environment)
+        settings_file.unlink()
+        self.clock.attach(self.ic_line)
+        self.clock.attach(self.radio_line)
+        self.clock.serve(sock)
+
+    async def run_up(self, until_ms: int, start_s: float) -> None:
+        """Run the world as fast as it goes to `until_ms`, where it is `start_s` UTC; faults are planned from there."""
+        await self._or_ended(self.clock.run_to(until_ms))
+        if self.options.history_days:
+            await self.firmware.call("set", values={name: self.settings[name] for name in PREFILL})
+        if not self.module.radio.beaconing:
+            raise BenchError(f"{self.name}: the meter's radio did not come up")
+        self.faults.plan(self.options.faults, start_s, self.name)
+
+    async def _or_ended(self, work: Any) -> None:
+        """Wait for `work`, or raise BenchError if the firmware ends before."""
+        working, ended = asyncio.ensure_future(work), asyncio.ensure_future(self.firmware.ended())
+        try:
+            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise BenchError(ended.result())
+            working.result()
+        finally:
+            working.cancel()
+            ended.cancel()
+
+    def _play_setting(self, name: str) -> None:
+        """A fault that is a setting goes through the firmware's console, and comes back the same way."""
+        before: dict[str, Any] = {}
+
+        def begin(params: dict[str, Any]) -> None:
+            self._spawn(self._begin_setting(params, before))
+
+        def end(params: dict[str, Any]) -> None:
+            self._spawn(self._ask(requests_off(params, before)))
+
+        self.faults.on_start(name, begin)
+        self.faults.on_end(name, end)
+
+    async def _begin_setting(self, params: dict[str, Any], before: dict[str, Any]) -> None:
+        before.update(await self.firmware.call("settings"))
+        await self._ask(requests_on(params))
+
+    async def _ask(self, requests: list[dict[str, Any]]) -> None:
+        for request in requests:
+            await self.firmware.call(**request)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def settled(self) -> None:
+        """Wait until settings that faults changed hold."""
+        while self._background:
+            await asyncio.gather(*self._background)
+
+    def ready(self) -> dict[str, Any]:
+        """This meter in the ready line."""
+        route_b: dict[str, Any] = {
+            "id": self.settings["route_b_id"],
+            "password": self.settings["route_b_password"],
+            "udp4": f"{self.udp4}:3610",
+            "dongles": [{"dialect": dongle.dialect, "port": dongle.path} for dongle in self.dongles],
+        }
+        if self.options.udp6:
+            route_b["udp6"] = f"[{self.options.udp6}]:3610"
+        return {
+            "name": self.name,
+            "serial": self.settings["serial"],
+            "ic": self.options.ic,
+            "route_b": route_b,
+            "state": str(self.folder),
+        }
+
+    async def close(self) -> None:
+        """End the firmware, the dongles and the world."""
+        for task in self._background:
+            task.cancel()
+        await self.firmware.stop()
+        self.clock.close()
+        for line in (self.ic_line, self.radio_line):
+            line.close()
+        for dongle in self.dongles:
+            dongle.close()
