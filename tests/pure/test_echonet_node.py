@@ -354,3 +354,14 @@ def test_a_fault_of_ours_is_not_swallowed():
     raises(TypeError, get, node, 0xE8)
     view.current = (0, 0)
     assert get(node, 0xE8) == "00000000"
+
+
+def test_a_set_broken_off_by_a_fault_of_ours_is_nobodys_choice():
+    node, view = node_of()
+
+    def fail(edt):
+        raise OSError("no space")
+
+    view.set_location = fail
+    raises(OSError, ask, node, frame.SETC, [(0xE5, b"\x01"), (0x81, b"\x61")])
+    assert get(node, 0xE5, peer=OTHER) == "FF"

@@ -46,6 +46,8 @@ class Controllers:
                 if i != last:
                     kept.append(kept.pop(i))
                 return found
+        if not self.blank.is_blank():  # the meter failed in the middle of a set: nobody has chosen this
+            self.blank = Controller()
         return self.blank
 
     def keep(self, peer, controller: Controller) -> None:
