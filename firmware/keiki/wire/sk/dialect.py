@@ -187,10 +187,10 @@ class Dialect:
         start = 0
         for word in words[:-1]:
             start += len(word) + 1
-        if length > MAX_PAYLOAD or len(line) - start != 2 * length:
+        if length is None or length > MAX_PAYLOAD or len(line) - start != 2 * length:
             return None
         try:
-            data = unhexlify(line[start:])
+            data = unhexlify(line[start:])  # pyright: ignore[reportArgumentType]  any buffer will do
         except ValueError:
             return None
         return Erxudp(
@@ -233,9 +233,13 @@ class Dialect:
 
     def parse_levels(self, line: "bytes | memoryview") -> "list[tuple[int, int]] | None":
         """Parse the line after EEDSCAN into (channel 0x21..0x3C, rssi) pairs, or None."""
-        words = split(line)
-        numbers = [parse_hex(word, 2) for word in (words[1:] if self.sided else words)]
-        if not numbers or len(numbers) % 2 or None in numbers:
+        numbers = []
+        for word in split(line)[1 if self.sided else 0 :]:
+            number = parse_hex(word, 2)
+            if number is None:
+                return None
+            numbers.append(number)
+        if not numbers or len(numbers) % 2:
             return None
         levels = [(numbers[i], numbers[i + 1]) for i in range(0, len(numbers), 2)]
         return levels if all(0x21 <= channel <= 0x3C for channel, _rssi in levels) else None

@@ -4,6 +4,8 @@ A line ends in CR LF, or in CR alone for the product commands WOPT and ROPT (b-r
 so either byte ends a line and an empty line is nothing.
 """
 
+from binascii import unhexlify
+
 from keiki.wire.compat import const
 
 CRLF = b"\r\n"
@@ -95,8 +97,12 @@ def parse_hex(token: "bytes | bytearray", digits: int) -> "int | None":
 
 def parse_mac(token: "bytes | bytearray") -> "bytes | None":
     """Return the 8 bytes of a 16-digit EUI-64 address, or None."""
-    value = parse_hex(token, 16)
-    return None if value is None or len(token) != 16 else value.to_bytes(8, "big")
+    if len(token) != 16:
+        return None
+    try:
+        return unhexlify(token)
+    except ValueError:
+        return None
 
 
 def parse_ip(token: "bytes | bytearray") -> "str | None":
@@ -106,10 +112,14 @@ def parse_ip(token: "bytes | bytearray") -> "str | None":
     """
     if len(token) != 39:
         return None
-    for i in range(0, 39, 5):
-        if parse_hex(token[i : i + 4], 4) is None or (i < 35 and token[i + 4] != 0x3A):
+    for i in range(39):
+        byte = token[i]
+        if i % 5 == 4:
+            if byte != 0x3A:
+                return None
+        elif not (0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x46 or 0x61 <= byte <= 0x66):
             return None
-    return str(bytes(token), "ascii").upper()
+    return str(token, "ascii").upper()
 
 
 def ip_text(address: bytes) -> str:
