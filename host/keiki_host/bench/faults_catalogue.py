@@ -38,7 +38,8 @@ class Param:
     def show(self, value: Any) -> str:
         """A value as one would write it in the file: codes in hexadecimal."""
         if self.hexadecimal and isinstance(value, int):
-            return f"0x{value:02X}"
+            digits = len(f"{int(self.high or 0xFF):X}")
+            return f"0x{value:0{digits}X}"
         return _toml(value)
 
     @property
