@@ -39,8 +39,8 @@ def test_every_fault_has_one_row_that_says_whether_udp_meets_it() -> None:
 
 def test_a_row_of_the_faults_is_as_written_here() -> None:
     row = (
-        "| L5 | `late_answer` | ECHONET frames on the air | per use | no "
-        "| the meter's answer comes late, with its old TID | `seconds`: a number 0 to 600, default 12 (how late) |"
+        "| L5 | `late_answer` | ECHONET frames on the air | per use | no | the meter's answer comes late, "
+        "with its old TID | `seconds`: a number 0 to 600, default 12 (how late) |"
     )
     assert row in fault_table().splitlines()
     assert (
