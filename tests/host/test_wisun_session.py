@@ -1,0 +1,492 @@
+"""PANA between text modules: who gets in, how sessions end, every fault of the radio (b-route.md F, L)."""
+
+from collections.abc import Callable
+
+import pytest
+from keiki_host.bench.wisun.core import DialectName
+from keiki_host.bench.wisun.scan import dwell_ms
+
+from tests.host.radio_world import PASSWORD, ROUTE_B_ID, RadioWorld, Stick
+
+DIALECTS: tuple[DialectName, ...] = ("bp35c2", "bp35a1")
+METER = "FE80:0000:0000:0000:021D:1290:1234:5678"
+REQUEST = b"request"
+ANSWER = b"answer"
+
+
+def numbers(output: bytes) -> list[str]:
+    """Numbers of the EVENT lines, in order."""
+    return [line.split()[1].decode() for line in output.split(b"\r\n") if line.startswith(b"EVENT")]
+
+
+def scan(stick: Stick, mode: int = 2, duration: str = "6", ms: int = 300) -> bytes:
+    side = " 0" if stick.module.core.dialect.sided else ""
+    return stick.ask(f"SKSCAN {mode} FFFFFFFF {duration}{side}", ms)
+
+
+def exchange(stick: Stick) -> bool:
+    """A request gets to the meter and its answer back, secured."""
+    world = stick.world
+    stick.sendto(METER, REQUEST, sec=1, ms=100)
+    heard = world.meter.take()
+    world.meter.sendto(stick.ip, ANSWER, sec=1)
+    world.run(100)
+    return REQUEST.hex().upper().encode() in heard and ANSWER.hex().upper().encode() in stick.take()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_meters_end_is_told_who_joins_and_who_leaves(dialect: DialectName) -> None:
+    world = RadioWorld()
+    stick = world.stick(dialect)
+    assert numbers(stick.join()) == ["25"]
+    assert world.meter.take() == f"EVENT 25 {stick.ip} 0\r\n".encode()
+    assert exchange(stick)
+    assert numbers(stick.ask("SKTERM", 100)) == ["21", "27"]
+    assert numbers(world.meter.take()) == ["26", "27"]
+    assert stick.ask("SKTERM") == b"FAIL ER10\r\n"
+    assert not exchange(stick)
+
+
+def test_a_noisy_meter_module_shows_the_neighbour_search_before_25() -> None:
+    world = RadioWorld(lifetime_s=None)
+    world.meter = world.stick(meter=True, noisy=True, mac="001D129012345678")
+    world.air.detach(world.air.radios[0])
+    world.start_meter()
+    stick = world.stick()
+    stick.join()
+    assert numbers(world.meter.take()) == ["01", "21", "25"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_wrong_id_finds_nothing_and_a_wrong_password_gets_24(dialect: DialectName) -> None:
+    world = RadioWorld()
+    stick = world.stick(dialect)
+    stick.credentials("00112233445566778899AABB00000000")
+    assert numbers(scan(stick)) == ["22"]
+    stick.credentials(password="0123456789AC")
+    assert b"EPANDESC" in scan(stick)
+    stick.tune()
+    assert numbers(stick.ask("SKJOIN " + METER, 300)) == []
+    world.run(400)
+    assert numbers(stick.take()) == ["24"]
+    stick.credentials("FF112233445566778899AABBCCDDEEFF")
+    assert b"EPANDESC" in scan(stick)
+    assert numbers(stick.ask("SKJOIN " + METER, 700)) == ["24"]
+    assert world.meter.take() == b""
+    stick.credentials()
+    assert numbers(stick.ask("SKJOIN " + METER, 700)) == ["25"]
+
+
+def test_a_key_set_directly_joins_a_meter_with_the_same_key() -> None:
+    world = RadioWorld(lifetime_s=None)
+    stick = world.stick()
+    for end in (world.meter, stick):
+        end.ask("SKSETRBID " + ROUTE_B_ID)
+        end.ask("SKSETPSK 10 00112233445566778899AABBCCDDEEFF")
+        end.tune()
+    world.meter.ask("SKSTART")
+    assert numbers(stick.ask("SKJOIN " + METER, 700)) == ["25"]
+
+
+def test_a_meter_that_is_not_there_gets_24_after_the_retries() -> None:
+    world = RadioWorld()
+    stick = world.stick(dwell="real")
+    stick.credentials()
+    stick.tune()
+    assert numbers(stick.ask("SKJOIN FE80:0000:0000:0000:021D:1290:FFFF:FFFF", 37_000)) == []
+    world.run(2000)
+    assert numbers(stick.take()) == ["24"]
+
+
+def test_a_second_controller_is_refused_while_the_first_has_its_session() -> None:
+    world = RadioWorld()
+    first, second = world.stick(), world.stick("bp35a1")
+    first.join()
+    assert numbers(second.join()) == ["24"]
+    assert exchange(first)
+    first.ask("SKTERM", 100)
+    assert numbers(second.join()) == ["25"]
+    assert exchange(second)
+    assert numbers(first.join()) == ["24"]
+
+
+def test_the_same_controller_may_come_back_without_having_ended() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    for again in (lambda: stick.ask("SKRESET"), stick.module.power_cycle, lambda: None):
+        again()
+        assert numbers(stick.join()) == ["25"]
+        assert exchange(stick)
+
+
+def test_beacons_come_only_after_skstart_and_end_with_s15() -> None:
+    world = RadioWorld(lifetime_s=None)
+    stick = world.stick()
+    stick.credentials()
+    assert b"EPANDESC" not in scan(stick)
+    assert world.meter.ask("SKSTART") == b"FAIL ER10\r\n"
+    world.start_meter()
+    assert world.meter.ask("SKSREG S15") == b"ESREG 1\r\nOK\r\n"
+    assert b"EPANDESC" in scan(stick)
+    assert b"PairID" not in scan(stick, mode=3)
+    assert b"EPANDESC" in scan(stick, mode=3)
+    world.meter.ask("SKSREG S15 0")
+    assert b"EPANDESC" not in scan(stick)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_energy_scan_lists_every_channel_and_the_meters_is_the_loudest(dialect: DialectName) -> None:
+    world = RadioWorld()
+    stick = world.stick(dialect)
+    side = " 0" if dialect == "bp35c2" else ""
+    assert stick.ask(f"SKSCAN 0 FFFFFFFF 4{side}") == b"OK\r\n"
+    world.run(300)
+    (write,) = stick.writes
+    event, head, levels = write.decode().split("\r\n")[:3]
+    assert (event, head) == (f"EVENT 1F {stick.ip}{side}", "EEDSCAN")
+    values = levels.split()[1 if side else 0 :]
+    assert values[0::2] == [f"{channel:02X}" for channel in range(33, 61)]
+    assert max(values[1::2]) == values[values.index("2F") + 1]
+
+
+def test_real_dwell_of_a_scan_is_that_of_the_fact_sheet() -> None:
+    assert [dwell_ms(duration, 28) for duration in (6, 7, 8)] == [17472, 34675, 69082]
+    world = RadioWorld()
+    stick = world.stick(dwell="real")
+    stick.credentials()
+    assert numbers(scan(stick, ms=17_450)) == ["20"]
+    world.run(30)
+    assert numbers(stick.take()) == ["22"]
+
+
+def test_a_real_join_takes_nine_and_a_half_seconds() -> None:
+    world = RadioWorld()
+    stick = world.stick(dwell="real")
+    assert numbers(stick.join(ms=9500)) == []
+    world.run(200)
+    assert numbers(stick.take()) == ["25"]
+
+
+def test_the_session_is_renewed_at_four_fifths_of_its_lifetime() -> None:
+    world = RadioWorld(lifetime_s=60)
+    stick = world.stick()
+    stick.join()
+    world.meter.take()
+    world.run(47_500)
+    assert stick.take() == b""
+    world.run(1000)
+    assert numbers(stick.take()) == ["25"]
+    assert numbers(world.meter.take()) == ["25"]
+    world.run(300_000)
+    assert set(numbers(stick.take())) == {"25"}
+    assert exchange(stick)
+
+
+def test_without_automatic_renewal_it_expires_on_both_sides_and_a_client_opens_again() -> None:
+    world = RadioWorld(lifetime_s=60)
+    stick = world.stick()
+    stick.ask("SKSREG S17 0")
+    stick.join()
+    world.meter.take()
+    world.run(59_000)
+    assert stick.take() == b""
+    world.run(2000)
+    assert stick.take() == f"EVENT 29 {METER} 0\r\n".encode()
+    assert numbers(world.meter.take()) == ["29"]
+    assert stick.sendto(METER, REQUEST) == b"FAIL ER10\r\n"
+    assert stick.ask("SKTERM") == b"FAIL ER10\r\n"
+    assert stick.ask("SKREJOIN") == b"FAIL ER10\r\n"
+    assert numbers(stick.join()) == ["25"]
+    assert exchange(stick)
+
+
+def test_a_dongle_out_of_reach_is_not_renewed() -> None:
+    world = RadioWorld(lifetime_s=60)
+    stick = world.stick()
+    stick.join()
+    world.meter.take()
+    stick.ask("SKSREG S2 30")
+    world.run(70_000)
+    assert numbers(stick.take()) == ["29"]
+    assert numbers(world.meter.take()) == ["29"]
+
+
+def test_rejoin_needs_a_session_and_keeps_it() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    assert stick.ask("SKREJOIN") == b"FAIL ER10\r\n"
+    stick.join()
+    assert numbers(stick.ask("SKREJOIN", 400)) == ["25"]
+    assert exchange(stick)
+
+
+def test_the_meter_can_end_the_session_itself() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    world.meter.take()
+    assert numbers(world.meter.ask("SKTERM", 100)) == ["21", "27"]
+    assert numbers(stick.take()) == ["26", "27"]
+    assert world.meter.ask("SKTERM") == b"FAIL ER10\r\n"
+
+
+def test_an_end_request_to_a_meter_that_forgot_the_session_times_out() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    world.meter.module.power_cycle()
+    assert numbers(stick.ask("SKTERM", 900)) == ["21"]
+    world.run(200)
+    assert numbers(stick.take()) == ["28"]
+
+
+def test_secured_datagrams_of_a_forgotten_session_are_not_read() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    world.meter.module.power_cycle()
+    world.start_meter()
+    assert not exchange(stick)
+    assert world.air.stats["unreadable"] == 1
+    assert numbers(stick.join()) == ["25"]
+    assert exchange(stick)
+
+
+def test_plain_datagrams_are_marked_so_and_need_no_session() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.tune()
+    assert stick.sendto(METER, REQUEST, sec=1) == b"FAIL ER10\r\n"
+    stick.sendto(METER, REQUEST, sec=2, ms=100)
+    assert b" 0 0 0007 " in world.meter.take()
+
+
+# Faults of the fault list, in its order.
+
+
+@pytest.mark.parametrize("tokens", ["more", "fewer"])
+@pytest.mark.parametrize(("dialect", "usual"), [("bp35c2", 10), ("bp35a1", 9)])
+def test_fault_erxudp_tokens(dialect: DialectName, usual: int, tokens: str) -> None:
+    world = RadioWorld()
+    stick = world.stick(dialect)
+    stick.join()
+    stick.faults.enable("erxudp_tokens", count=1, tokens=tokens)
+    counts = []
+    for _ in range(2):
+        world.meter.sendto(stick.ip, ANSWER, sec=1)
+        world.run(100)
+        counts.append(len(stick.take().split()))
+    assert counts == [usual + (1 if tokens == "more" else -1), usual]
+
+
+@pytest.mark.parametrize(
+    ("fault", "change"),
+    [
+        ("binary_output", lambda line: line.replace(b"0D0AABCD", b"\r\n\xab\xcd")),
+        (
+            "hex_lowercase",
+            lambda line: (
+                line.replace(b"0D0AABCD", b"0d0aabcd")
+                .replace(b"0E1A", b"0e1a")
+                .replace(b"001D129012345678", b"001d129012345678")
+            ),
+        ),
+        ("ipv6_short", lambda line: line.replace(b":0000:0000:0000:", b"::").replace(b":021D", b":21D")),
+    ],
+)
+def test_faults_of_the_form_of_erxudp(fault: str, change: Callable[[bytes], bytes]) -> None:
+    world = RadioWorld()
+    stick = world.stick(mac="001D129155667788")
+    stick.join()
+    seen = []
+    for _ in range(2):
+        world.meter.sendto(stick.ip, b"\r\n\xab\xcd", sec=1)
+        world.run(100)
+        seen.append(stick.take())
+        stick.faults.enable(fault)
+    assert seen[1] == change(seen[0]) != seen[0]
+
+
+def test_faults_of_the_scan() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.credentials()
+    whole = scan(stick)
+    for fault, panids, missing in (
+        ("epandesc_no_pairid", ["8888"], b"PairID:"),
+        ("epandesc_truncated", ["8888"], b"Addr:"),
+        ("two_pans", ["1234", "8888"], b"nothing"),
+        ("foreign_pan", ["1234"], b"CCDDEEFF"),
+    ):
+        stick.faults.enable(fault)
+        found = scan(stick)
+        assert [line[9:].decode() for line in found.split(b"\r\n") if b"Pan ID" in line] == panids
+        assert missing not in found and numbers(found)[-1] == "22"
+        stick.faults.disable(fault)
+    assert scan(stick) == whole
+    stick.faults.enable("foreign_pan")
+    assert b"0BADCAFE" in scan(stick)
+
+
+def test_fault_join_fail() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.faults.enable("join_fail", count=3)
+    assert [numbers(stick.join()) for _ in range(4)] == [["24"]] * 3 + [["25"]]
+
+
+def test_fault_join_silent() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.faults.enable("join_silent", count=1)
+    assert numbers(stick.join()) == ["25"]
+    assert world.meter.take() == b""
+    assert not exchange(stick)
+    assert numbers(stick.ask("SKTERM", 1100)) == ["21", "28"]
+    assert numbers(stick.join()) == ["25"]
+    assert exchange(stick)
+
+
+@pytest.mark.parametrize(
+    ("fault", "events", "meter", "alive"),
+    [
+        ("meter_ends", ["26", "27"], ["21", "27"], False),
+        ("expire_rejoin", ["29", "25"], ["29", "25"], True),
+        ("expire_fail", ["29", "24"], ["29"], False),
+        ("expire_only", ["29"], ["29"], False),
+    ],
+)
+@pytest.mark.parametrize("when", ["in a session", "before one", "after a silent join"])
+def test_faults_that_end_the_session(
+    fault: str, events: list[str], meter: list[str], alive: bool, when: str
+) -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    if when == "before one":
+        stick.faults.enable(fault, count=1)
+    if when == "after a silent join":
+        stick.faults.enable("join_silent", count=1)
+    assert numbers(stick.join()) == ["25"]
+    world.meter.take()
+    if when != "before one":
+        stick.faults.enable(fault)
+    world.run(4000)
+    assert numbers(stick.take()) == events
+    if when != "after a silent join":
+        assert [event for event in numbers(world.meter.take()) if event != "21"] == [
+            event for event in meter if event != "21"
+        ]
+    assert exchange(stick) is alive
+    stick.faults.disable(fault)
+    stick.ask("SKTERM", 2000)
+    assert numbers(stick.join()) == ["25"]
+    world.run(4000)
+    assert stick.take() == b""
+    assert exchange(stick)
+
+
+def test_fault_tx_limit() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    stick.faults.enable("tx_limit", seconds=5)
+    world.run(100)
+    assert stick.take() == f"EVENT 32 {stick.ip} 0\r\n".encode()
+    assert stick.ask("SKSREG SFB") == b"ESREG 1\r\nOK\r\n"
+    assert stick.sendto(METER, REQUEST) == f"EVENT 21 {METER} 0 01\r\nOK\r\n".encode()
+    world.run(5000)
+    assert stick.take() == f"EVENT 33 {stick.ip} 0\r\n".encode()
+    assert exchange(stick)
+
+
+def test_faults_of_a_transmission() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    world.meter.take()
+    stick.faults.enable("tx_no_ack", count=2)
+    for param in ("01", "01", "00"):
+        assert stick.sendto(METER, REQUEST, ms=100) == f"EVENT 21 {METER} 0 {param}\r\nOK\r\n".encode()
+    assert world.meter.take().count(b"ERXUDP") == 1
+    stick.faults.enable("tx_neighbor", count=1)
+    assert stick.sendto(METER, REQUEST) == f"EVENT 21 {METER} 0 02\r\nOK\r\n".encode()
+    world.run(100)
+    assert stick.writes == [f"EVENT 02 {METER} 0\r\n".encode(), f"EVENT 21 {METER} 0 00\r\n".encode()]
+    assert world.meter.take().count(b"ERXUDP") == 1
+    stick.faults.enable("ok_before_event", count=1)
+    assert stick.sendto(METER, REQUEST) == f"OK\r\nEVENT 21 {METER} 0 00\r\n".encode()
+
+
+def test_fault_glued() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.faults.enable("glued")
+    stick.join()
+    world.meter.sendto(stick.ip, ANSWER, sec=1)
+    world.run(100)
+    assert [numbers(write) for write in stick.writes if b"ERXUDP" in write] == [["25"]]
+    stick.take()
+    stick.module.receive(f"SKSENDTO 1 {METER} 0E1A 2 0 0001 x".encode())
+    world.run(50)
+    assert stick.writes == []
+    world.meter.sendto(stick.ip, ANSWER, sec=1)
+    world.run(100)
+    (write,) = stick.writes
+    assert write.startswith(f"EVENT 21 {METER} 0 00\r\nOK\r\nERXUDP ".encode())
+    stick.module.receive(f"SKSENDTO 1 {METER} 0E1A 2 0 0001 x".encode())
+    world.run(1000)
+    assert stick.writes[1:] == [f"EVENT 21 {METER} 0 00\r\nOK\r\n".encode()]
+
+
+def test_fault_skterm_lost() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    world.meter.take()
+    stick.faults.enable("skterm_lost", count=1)
+    assert numbers(stick.ask("SKTERM", 1100)) == ["21", "28"]
+    assert world.meter.take() == b""
+    assert numbers(world.stick().join()) == ["24"]
+    assert numbers(stick.join()) == ["25"]
+
+
+def test_faults_of_the_meters_module() -> None:
+    world = RadioWorld()
+    meter = world.meter
+    stick = world.stick()
+    stick.join()
+    meter.take()
+    meter.faults.enable("module_fail", count=1)
+    assert meter.ask("SKINFO") == b"FAIL ER10\r\n"
+    assert meter.ask("SKINFO").endswith(b"OK\r\n")
+    meter.faults.enable("module_hang")
+    assert meter.ask("SKINFO") == b""
+    stick.sendto(METER, REQUEST, ms=100)
+    assert meter.take() == b""
+    meter.faults.disable("module_hang")
+    assert exchange(stick)
+    meter.faults.enable("module_reset")
+    assert meter.ask("SKSREG S3") == b"ESREG FFFF\r\nOK\r\n"
+    assert b"EPANDESC" not in scan(stick)
+    world.start_meter()
+    assert numbers(stick.join()) == ["25"]
+
+
+def test_a_dongle_has_no_faults_of_the_meters_module_nor_the_meter_those_of_a_dongle() -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.faults.enable("module_hang")
+    stick.faults.enable("module_fail")
+    for fault in ("tx_no_ack", "hex_lowercase", "binary_output", "meter_ends"):
+        world.meter.faults.enable(fault)
+    assert numbers(stick.join()) == ["25"]
+    stick.faults.enable("module_reset")
+    assert exchange(stick)
+
+
+def test_secrets_are_not_in_reprs() -> None:
+    world = RadioWorld()
+    paa = world.meter.module.sessions.paa
+    text = repr(paa.credentials) + repr(paa) + repr(world.meter.module) + repr(world.meter.module.sessions)
+    assert PASSWORD not in text and ROUTE_B_ID not in text
