@@ -11,7 +11,7 @@ class SettingError(Exception):
 
 # name, kind, default, limits (range, choices or length), when a change takes hold, what it is
 # A kind that ends in "?" may also be None (TOML has no null: write "absent").
-FIELDS = (
+FIELDS: "tuple[tuple, ...]" = (
     ("profile", "choice", "gen2", ("gen1", "gen2"), BOOT, "generation of class 0x0288: releases F.. or R"),
     ("serial", "ascii", "KEIKI0000001", (1, 12), BOOT, "serial number, EPC 8D"),
     ("maker", "hex", "000000", (3, 3), BOOT, "maker code, EPC 8A"),
