@@ -1,8 +1,11 @@
 """The fault engine: windows, probability, count, callbacks, settings."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
+from keiki_host.bench import faults_catalogue
 from keiki_host.bench.clock import ManualScheduler
 from keiki_host.bench.faults import NO_FAULTS, Entry, Faults, start_of_world
 from keiki_host.bench.faults_catalogue import CATALOGUE, SETTING_FAULTS
@@ -297,3 +300,20 @@ def test_midnight_moves_the_start_to_just_before_it() -> None:
     faults, scheduler = planned(Entry("midnight"))
     scheduler.advance(10)
     assert not faults.active("midnight")
+
+
+def _texts_of_the_models() -> set[str]:
+    """Every text in the source of the bench, but for the catalogue itself."""
+    bench = Path(faults_catalogue.__file__).parent
+    return {
+        node.value
+        for path in bench.rglob("*.py")
+        if not path.name.startswith("faults_")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_every_fault_is_played_by_a_model() -> None:
+    played = {name for name, kind in CATALOGUE.items() if kind.act in ("answer", "event")}
+    assert played - _texts_of_the_models() == set()
