@@ -84,6 +84,16 @@ def test_a_datagram_no_udp_could_carry_is_notified_as_failed(j11_desk: Any) -> N
     )
 
 
+def test_a_datagram_under_a_forgotten_key_is_notified_as_not_decrypted(j11_desk: Any) -> None:
+    j11_desk.join()
+    j11_desk.meter.link = object()
+    j11_desk.meter.send(j11_desk.module.radio.mac, 3610, 3610, b"\x10\x81", secured=True)
+    j11_desk.clock.advance(30)
+    (notice,) = j11_desk.take()
+    source = link_local(bytes.fromhex(MAC)).hex()
+    assert (notice.command, notice.data.hex()) == (0x6038, "01" + source + "01000000" + "1081")
+
+
 def test_requests_before_their_time_are_refused_by_state(j11_desk: Any) -> None:
     desk = j11_desk
     for command, data in ((0x51, SCAN), (0x53, b""), (0x05, b"\x0e\x1a"), (0x56, b"")):

@@ -86,6 +86,7 @@ class Radio:
     link        the PANA session whose key it holds, or None; pana.py sets it
     paa, pac    its PANA ends, or None; pana.py sets them
     on_datagram called as `on_datagram(datagram)` for each one received
+    on_unreadable   the same for each one that it has no key for
     """
 
     def __init__(self, air: "Air", scheduler: Scheduler, mac: bytes) -> None:
@@ -102,6 +103,7 @@ class Radio:
         self.paa: object | None = None
         self.pac: object | None = None
         self.on_datagram: Callable[[Datagram], None] = _drop
+        self.on_unreadable: Callable[[Datagram], None] = _drop
 
     @property
     def ip(self) -> bytes:
@@ -273,6 +275,7 @@ class Air:
             self.stats["missed"] += 1
         elif datagram.secured and (key is None or receiver.link is not key):
             self.stats["unreadable"] += 1
+            receiver.on_unreadable(datagram)
         else:
             self.stats["delivered"] += 1
             receiver.on_datagram(datagram)

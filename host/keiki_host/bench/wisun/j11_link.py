@@ -73,6 +73,7 @@ class Link:
         self._authenticating = False
         self._ending = False
         radio.on_datagram = self._on_datagram
+        radio.on_unreadable = lambda datagram: self._failed(datagram, _NOT_DECRYPTED)
         faults.on_start("j11_pana_down", self._on_fault_down)
         self.commands: dict[int, Callable[[bytes], bytes | None]] = {
             0x0008: self._send,
