@@ -97,7 +97,7 @@ class FakeModule:
         self.reply("SKSENDTO", *parts)
 
     def command(self, line):
-        words = [str(word, "ascii") for word in line.split()]
+        words = ["".join([chr(byte) for byte in word]) for word in line.split()] or [""]
         name = words[0]
         self.commands.append(tuple(words))
         if self.echo:
