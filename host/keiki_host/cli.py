@@ -10,7 +10,7 @@ import typer
 from keiki_host.bench import options as opts
 from keiki_host.bench.faults import Entry
 from keiki_host.bench.faults_file import FaultFileError, load_faults
-from keiki_host.bench.house import LoadError, parse_load
+from keiki_host.bench.house import House, LoadError
 from keiki_host.bench.options import InputError
 from keiki_host.bench.process import BenchError
 
@@ -122,8 +122,12 @@ def bench(
     """
     if headend:
         raise InputError("headend: there is none in this release")
-    planned: tuple[Entry, ...] = tuple(load_faults(faults)) if faults is not None else ()
-    parse_load(load)
+    planned: tuple[Entry, ...] = (
+        tuple(load_faults(faults, meters=[f"keiki-{n + 1}" for n in range(meters)]))
+        if faults is not None
+        else ()
+    )
+    House(load)
     for name, path in (("truth", truth), ("link", link)):
         if path is not None and not path.absolute().parent.is_dir():
             raise InputError(f"{name}: {path.parent} is not a folder")

@@ -17,6 +17,7 @@ from keiki.meter.view import MeterView
 from keiki.wire.echonet.node import Node
 from keiki.wire.settings import SettingError
 from keiki.wire.sk.coordinator import Coordinator
+from keiki.wire.sk.dialect import DIALECTS
 
 ECHONET_PORT = 3610
 GROUPS = ("224.0.23.0", "ff02::1")
@@ -51,7 +52,7 @@ class App:
         view = MeterView(settings, self.clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
         self.broute = BRoute(Node(view), hal.ticks_ms, settings)
-        self.registers.on_half_hour = self.broute.wake
+        self.registers.on_half_hour = self.metering.on_state_change = self.broute.wake
         settings.on_change = self._setting_changed
         self.statistics = {"echonet": self.broute.node.stats, "ic": self.ic.stats}
 
@@ -76,13 +77,15 @@ class App:
         coordinator = Coordinator(
             settings.route_b_id,
             settings.route_b_password,
-            dialect=radio["dialect"],
+            dialect=DIALECTS[radio["dialect"]],
             pan_id=settings.pan_id,
             channel=settings.channel,
             lifetime_s=settings.session_s,
-            rand=self.hal.random_bytes,
+            rand=self.hal.random_below,
         )
-        wisun = Wisun(asyncio.StreamReader(stream), coordinator, self.hal.ticks_ms)
+        wisun = Wisun(
+            asyncio.StreamReader(stream), asyncio.StreamWriter(stream, {}), coordinator, self.hal.ticks_ms
+        )
         self.statistics["radio"] = wisun.stats
         return wisun
 

@@ -14,6 +14,7 @@ class Metering:
         self.power_w = None
         self.snapshot = None
         self.beat_ms = 0
+        self.on_state_change = lambda: None
         self._ic = ic
         self._clock = clock
         self._registers = registers
@@ -31,8 +32,11 @@ class Metering:
         utc_ms = self._clock.utc_ms()
         self.beat_ms = self._ticks_ms()
         snapshot = await self._ic.snapshot(self.beat_ms)
-        self.stale = bool(snapshot.flags & STALE)
-        if self.stale:
+        stale = bool(snapshot.flags & STALE)
+        if stale != self.stale:
+            self.stale = stale
+            self.on_state_change()
+        if stale:
             return
         self.snapshot = snapshot
         self._registers.advance(utc_ms, snapshot.net_wh_x1000)

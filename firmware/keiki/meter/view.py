@@ -16,8 +16,7 @@ class MeterView:
         self.maker = bytes(int(settings.maker[i : i + 2], 16) for i in (0, 2, 4))
         self.unique = (unique_id + bytes(13))[:13]
         self.route_b_id = bytes(int(settings.route_b_id[i : i + 2], 16) for i in range(0, 32, 2))
-        # 82: letter of the Appendix release that the profile follows
-        self.release = b"\x00\x00F\x00" if settings.profile == "gen1" else b"\x00\x00R\x00"
+        self.release = None  # 82: that of the profile
         date = settings.production
         self.production = tuple(int(part) for part in date.split("-")) if date else None
         for name in ("profile", "serial", "phases", "reverse"):

@@ -13,15 +13,18 @@ from keiki_host.bench.faults_catalogue import SETTING_FAULTS
 from keiki_host.bench.faults_settings import requests_off, requests_on
 from keiki_host.bench.house import House
 from keiki_host.bench.ics.bl0942 import Bl0942Bus
+from keiki_host.bench.ics.bl0942_parts import Parts
 from keiki_host.bench.options import BenchOptions, InputError
 from keiki_host.bench.process import BenchError, Firmware
 from keiki_host.bench.pty import PtyLine
+from keiki_host.bench.truth import TruthWriter
 from keiki_host.bench.wisun.air import Air
 from keiki_host.bench.wisun.core import TextOptions
 from keiki_host.bench.wisun.tamper import Tamper
 from keiki_host.bench.wisun.text import TextModule
 from keiki_host.bench.world import WorldClock
 
+PARTS = Parts(shunt_uohm=250)  # as boards/unix/board.py says
 PREFILL = {"sample_s": 60, "gap_s": 60}
 _SECRETS = ("route_b_id", "route_b_password", "serial")
 
@@ -39,7 +42,8 @@ class Meter:
         seed = options.seed + index
         self.clock = WorldClock(began_s * 1000)
         self.faults = Faults(seed, self.clock)
-        self.house = House(options.load, seed, self.settings["phases"], began_s)
+        self.house = House(options.load, seed, self.settings["phases"])
+        self._truth = self._open_truth(options.truth)
         self.air = Air(seed=seed, faults=self.faults)
         self.firmware = Firmware(self.name, self.folder)
         self.dongles: list[Dongle] = []
@@ -62,11 +66,37 @@ class Meter:
         settings: dict[str, Any] = table.checked(wanted)
         return settings
 
+    def _open_truth(self, path: Path | None) -> TruthWriter | None:
+        """Begin this meter's truth: the file asked for, or one beside it for each meter of several."""
+        if path is None:
+            return None
+        if self.options.meters > 1:
+            path = path.with_stem(f"{path.stem}-{self.name}")
+        settings = self.settings
+        try:
+            truth = TruthWriter(
+                path,
+                self.house,
+                self.clock.utc_ms(),
+                settings["import_start_wh"],
+                settings["export_start_wh"],
+            )
+        except OSError as error:
+            raise BenchError(f"truth: {path}: {error.strerror}") from None
+
+        def write() -> None:
+            next_ms = truth.write_until(self.clock.utc_ms())
+            self.clock.call_later(next_ms - self.clock.utc_ms(), write)
+
+        write()
+        return truth
+
     def _build(self) -> None:
         options = self.options
         self.ic_line = PtyLine(lambda data: self.ic.receive(data), self.clock.poke)
+        wires = [self.house.phase(index) for index in range(self.house.phases)]
         self.ic = Bl0942Bus(
-            self.house, self.clock, self.ic_line.write, phases=self.settings["phases"], faults=self.faults
+            self.clock.utc_ms, wires, self.ic_line.write, self.faults, parts=PARTS, seed=options.seed
         )
         self.radio_line = PtyLine(lambda data: self.module.receive(data), self.clock.poke)
         self.module = TextModule(
@@ -102,10 +132,11 @@ class Meter:
             "KEIKI_UDP6": self.options.udp6 or "",
         }
         sock = await self.firmware.start(environment)
-        settings_file.unlink()
         self.clock.attach(self.ic_line)
         self.clock.attach(self.radio_line)
         self.clock.serve(sock)
+        await self.firmware.connect()
+        settings_file.unlink()
 
     async def run_up(self, until_ms: int, start_s: float) -> None:
         """Run the world as fast as it goes to `until_ms`, where it is `start_s` UTC; faults are planned from there."""
@@ -136,14 +167,19 @@ class Meter:
             self._spawn(self._begin_setting(params, before))
 
         def end(params: dict[str, Any]) -> None:
-            self._spawn(self._ask(requests_off(params, before)))
+            self._spawn(self._end_setting(params, before))
 
         self.faults.on_start(name, begin)
         self.faults.on_end(name, end)
 
     async def _begin_setting(self, params: dict[str, Any], before: dict[str, Any]) -> None:
-        before.update(await self.firmware.call("settings"))
+        """Change settings; of windows that overlap the first knows what was before."""
+        before.update({**await self.firmware.call("settings"), **before})
         await self._ask(requests_on(params))
+
+    async def _end_setting(self, params: dict[str, Any], before: dict[str, Any]) -> None:
+        await self._ask(requests_off(params, before))
+        before.clear()
 
     async def _ask(self, requests: list[dict[str, Any]]) -> None:
         for request in requests:
@@ -187,3 +223,5 @@ class Meter:
             line.close()
         for dongle in self.dongles:
             dongle.close()
+        if self._truth is not None:
+            self._truth.close()

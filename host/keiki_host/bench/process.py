@@ -63,7 +63,6 @@ class Firmware:
 
     async def start(self, environment: dict[str, str], heap: str = HEAP) -> socket.socket:
         """Start it; returns the connection on which it asks for time. BenchError if it ends before that."""
-        loop = asyncio.get_running_loop()
         packages, main, board = firmware_paths()
         world, console = listen(self._folder / "world.sock"), listen(self._folder / "console.sock")
         env = {
@@ -82,25 +81,26 @@ class Firmware:
             start_new_session=True,  # Ctrl-C is for the bench, which ends the firmware itself
         )  # fmt: skip
         self._logger = asyncio.create_task(self._log())
-        try:
-            time_line = await self._accept(loop, world)
-            self._console_socket = asyncio.create_task(self._accept(loop, console))
-        finally:
-            world.close()
-        return time_line
+        self._console_server = console
+        return await self._accept(world)
 
-    async def _accept(self, loop: asyncio.AbstractEventLoop, server: socket.socket) -> socket.socket:
-        assert self.process is not None
-        accepting = asyncio.ensure_future(loop.sock_accept(server))
-        ended = asyncio.ensure_future(self.process.wait())
-        done, _ = await asyncio.wait({accepting, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if accepting in done:
+    async def connect(self) -> None:
+        """Wait until the firmware, which has time by now, has read its settings and opened its console."""
+        sock = await self._accept(self._console_server)
+        self._console = await asyncio.open_unix_connection(sock=sock)
+
+    async def _accept(self, server: socket.socket) -> socket.socket:
+        accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(server))
+        ended = asyncio.ensure_future(self.ended())
+        try:
+            await asyncio.wait({accepting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not accepting.done():
+                raise BenchError(ended.result())
+            return accepting.result()[0]
+        finally:
+            accepting.cancel()
             ended.cancel()
             server.close()
-            return accepting.result()[0]
-        accepting.cancel()
-        server.close()
-        raise BenchError(f"{self.name}: the firmware ended with status {ended.result()} at start")
 
     async def _log(self) -> None:
         assert self.process is not None and self.process.stdout is not None
@@ -111,7 +111,7 @@ class Firmware:
         """Ask the firmware's console; returns its answer, BenchError if it refuses or is gone."""
         async with self._lock:
             if self._console is None:
-                self._console = await asyncio.open_unix_connection(sock=await self._console_socket)
+                raise BenchError(f"{self.name}: the firmware has no console yet")
             reader, writer = self._console
             writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
             line = await reader.readline()
