@@ -1,0 +1,33 @@
+"""A bench in the test's own event loop, so that a test can switch faults and look at the truth."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from keiki_host.bench.bench import Bench
+from keiki_host.bench.options import BenchOptions
+
+_numbers = itertools.count()
+
+
+def own_address() -> str:
+    """An address of 127/8 that no other test has, nor a bench that a person runs."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    number = next(_numbers)
+    return f"127.{10 + worker}.{1 + number // 250}.{1 + number % 250}"
+
+
+@asynccontextmanager
+async def desk(**options: Any) -> AsyncIterator[Bench]:
+    """A running bench; `options` as of BenchOptions. Ends, and checks that every firmware was still alive."""
+    bench = Bench(BenchOptions(**{"udp4": own_address(), **options}))
+    await bench.start()
+    try:
+        yield bench
+        for meter in bench.meters:
+            process = meter.firmware.process
+            assert process is not None and process.returncode is None, f"{meter.name} has died"
+    finally:
+        await bench.close()
