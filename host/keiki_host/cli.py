@@ -37,7 +37,7 @@ def bench(
     dialect: Annotated[
         list[str] | None,
         typer.Option(
-            help="Dongles on each meter: bp35a1, bp35c2, rl7023ips, j11. Repeat, or use commas. [default: bp35c2]",
+            help="Dongles on each meter: bp35a1, bp35c2, rl7023ips, j11; repeat or commas. [default: bp35c2]",
             show_default=False,
             rich_help_panel=_BENCH,
         ),
@@ -57,7 +57,7 @@ def bench(
     load: Annotated[
         str,
         typer.Option(
-            help="constant:1000W, constant:1000W@pf0.5, constant:-500W, house, or a CSV of time,power_w[,pf].",
+            help="constant:1000W, constant:1000W@pf0.5, constant:-500W, house, or CSV (time,power_w[,pf]).",
             rich_help_panel=_WORLD,
         ),
     ] = "house",

@@ -1,7 +1,6 @@
 """Registers and history: boundaries between readings, gaps, clocks that jump, rings that wrap."""
 
 from check import raises
-
 from keiki.meter.history import History, Memory, RingLog, Series
 from keiki.meter.registers import Registers
 from keiki.wire import record

@@ -1,7 +1,6 @@
 """The table of settings: defaults hold, and each kind refuses what it should with one line."""
 
 from check import raises
-
 from keiki.wire import settings as table
 
 WRONG = (

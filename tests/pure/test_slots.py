@@ -1,7 +1,6 @@
 """Calendar arithmetic: leap days, year ends, the edge of the JST day."""
 
 from check import raises
-
 from keiki.wire import slots
 
 CASES = [

@@ -2,7 +2,8 @@
 
 The surroundings are named by the environment:
 KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own addresses;
-KEIKI_CONFIG = JSON file of settings; KEIKI_FOLDER = folder for its storage; KEIKI_CONSOLE = unix socket of the host tool;
+KEIKI_CONFIG = JSON file of settings; KEIKI_FOLDER = folder for its storage;
+KEIKI_CONSOLE = unix socket of the host tool;
 KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
 """
 
@@ -16,7 +17,6 @@ import struct
 import sys
 import termios
 import time
-
 from asyncio import core
 
 from keiki.hal.unix_udp import Udp
@@ -48,7 +48,7 @@ class _World:
         self.start_utc_ms = self._ask(0)
         self._ask(0)
         core.ticks = self.ticks
-        core.IOQueue.wait_io_event = lambda queue, dt: self.wait(queue, dt)
+        core.IOQueue.wait_io_event = lambda queue, dt: self.wait(queue, dt)  # noqa: PLW0108 - to pass the queue
         core.get_event_loop()
         core._io_queue.poller.register(self.sock, select.POLLIN)
 
@@ -77,7 +77,7 @@ class _World:
         return self.now_ms
 
     def wait(self, queue, dt: int) -> None:
-        """Stand in for asyncio's idle wait: sleep in the world's time until a line speaks or time has come."""
+        """Stand in for asyncio's idle wait: sleep in the world's time until a line speaks or it is time."""
         if dt:
             self._send(_FOREVER if dt < 0 else self.now_ms + dt)
         granted = not dt
@@ -136,7 +136,7 @@ def uart(number: int, baudrate: int, parity: "int | None" = None):
     path = os.getenv("KEIKI_UART%d" % number)
     if not path:
         return None
-    line = open(path, "r+b")
+    line = open(path, "r+b")  # noqa: SIM115 - open as long as the meter runs
     termios.setraw(line.fileno())
     modes = termios.tcgetattr(line.fileno())
     modes[6][_VMIN] = modes[6][_VTIME] = 0  # a read takes what there is, and does not wait for more
@@ -157,7 +157,7 @@ class Storage:
     """A file of fixed size, standing for a region of flash."""
 
     def __init__(self, path: str, size: int) -> None:
-        self._file = open(path, "w+b")
+        self._file = open(path, "w+b")  # noqa: SIM115 - open as long as the meter runs
         self._size = size
 
     def read_into(self, at: int, buffer) -> None:

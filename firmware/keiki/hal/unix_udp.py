@@ -3,7 +3,6 @@
 import errno
 import socket
 import struct
-
 from asyncio import core
 
 _SOL_IP = 0
@@ -93,7 +92,7 @@ def _readable(sock):
 
 
 def _sockaddr(address: str, port: int, index: int) -> bytes:
-    host = address.split("%")[0]
+    host = address.split("%", 1)[0]
     if ":" in host:
         raw = socket.inet_pton(socket.AF_INET6, host)
         scope = index if raw[0] == 0xFE or raw[0] == 0xFF else 0

@@ -120,4 +120,5 @@ def run(board) -> None:
     except (SettingError, ValueError) as error:
         print("settings: %s" % error, file=sys.stderr)
         hal.exit(2)
+        return
     hal.start(app.run(board))

@@ -14,7 +14,7 @@ class Settings:
         self.on_change = None
 
     def change(self, name: str, value) -> bool:
-        """Change a setting; True if it holds at once, False if from the next start. SettingError if it cannot be."""
+        """Change a setting; True if it holds at once, False if from the next start; or SettingError."""
         value = table.check(name, value)
         setattr(self, name, value)
         live = table.when(name) == table.LIVE

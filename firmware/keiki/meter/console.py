@@ -1,6 +1,7 @@
 """The host tool's line: one JSON request a line, one JSON answer a line.
 
-{"op": "status" | "settings" | "statistics" | "memory"}, {"op": "set", "values": {...}}, {"op": "step_clock", "by_ms": n}.
+{"op": "status" | "settings" | "statistics" | "memory"}, {"op": "set", "values": {...}},
+{"op": "step_clock", "by_ms": n}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
 """
 

@@ -61,7 +61,7 @@ class Series:
         self.last = None
 
     def close(self, utc_s: int, status: int, import_wh_x1000: int, export_wh_x1000: int) -> bool:
-        """Keep the snapshot of boundary `utc_s`; False if that boundary, or a later one, is closed already."""
+        """Keep the snapshot of boundary `utc_s`; False if that one, or a later one, is closed already."""
         if utc_s <= self._last_s:
             return False
         record.pack_into(self._buffer, utc_s, status, import_wh_x1000, export_wh_x1000)
@@ -71,7 +71,7 @@ class Series:
         return True
 
     def find(self, utc_s: int) -> "tuple[int, int] | None":
-        """Return (import_wh_x1000, export_wh_x1000) at boundary `utc_s`, or None: no power then, or not kept."""
+        """Return (import, export) in Wh x 1000 at boundary `utc_s`, or None: no power then, or not kept."""
         log = self._log
         low, high = log.oldest, log.end
         # Boundaries are `step_s` apart at least, so the record cannot lie further from the end than this.
@@ -91,7 +91,7 @@ class Series:
 
 
 class History:
-    """30-minute snapshots of `days` and 1-minute snapshots of `minute_days`, on storage from `make(name, size)`."""
+    """30-minute snapshots of `days`, 1-minute ones of `minute_days`, on storage from `make(name, size)`."""
 
     def __init__(self, make, days: int = 100, minute_days: int = 2) -> None:
         self.half_hours = _series(make, "half-hours", 1800, days)

@@ -21,7 +21,7 @@ class Metering:
         self._ticks_ms = ticks_ms
 
     async def run(self) -> None:
-        """Sample for ever. A reading that fails books nothing: the IC's counter brings its energy next time."""
+        """Sample for ever. A reading that fails books nothing: the IC's counter brings it next time."""
         while True:
             period_ms = self.sample_s * 1000
             await asyncio.sleep_ms(period_ms - self._clock.utc_ms() % period_ms)

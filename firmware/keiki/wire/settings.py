@@ -95,13 +95,12 @@ def _text(name: str, kind: str, value, limits) -> str:
 
 def check(name: str, value):
     """Return `value` as it is stored; SettingError names the field and the reason."""
-    for field, kind, _default, limits, _when, _text_ in FIELDS:
+    for field, full_kind, _default, limits, _when, _line in FIELDS:
         if field != name:
             continue
-        if kind.endswith("?"):
-            if value is None or value == "absent":
-                return None
-            kind = kind[:-1]
+        kind = full_kind.rstrip("?")
+        if kind != full_kind and (value is None or value == "absent"):
+            return None
         if kind == "bool":
             if value is not True and value is not False:
                 _fail(name, "not true or false")
@@ -124,12 +123,12 @@ def check(name: str, value):
 
 
 def checked(values: dict) -> dict:
-    """Return a complete set of settings: `values` over the defaults. SettingError at the first that is wrong."""
+    """Return all settings: `values` over the defaults. SettingError at the first that is wrong."""
     settings = {}
-    for name, _kind, default, _limits, _when, _text_ in FIELDS:
-        settings[name] = default
-    for name in values:
-        settings[name] = check(name, values[name])
+    for field in FIELDS:
+        settings[field[0]] = field[2]
+    for name, value in values.items():
+        settings[name] = check(name, value)
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Schedulers: virtual time of a meter's world, wall time of the clients' side, and hand-driven time for tests."""
+"""Schedulers: what models need of time; wall time for the clients' side, hand-driven time for tests."""
 
 import asyncio
 import heapq

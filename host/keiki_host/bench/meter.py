@@ -93,12 +93,12 @@ class Meter:
 
     def _build(self) -> None:
         options = self.options
-        self.ic_line = PtyLine(lambda data: self.ic.receive(data), self.clock.poke)
+        self.ic_line = PtyLine(self._to_ic, self.clock.poke)
         wires = [self.house.phase(index) for index in range(self.house.phases)]
         self.ic = Bl0942Bus(
             self.clock.utc_ms, wires, self.ic_line.write, self.faults, parts=PARTS, seed=options.seed
         )
-        self.radio_line = PtyLine(lambda data: self.module.receive(data), self.clock.poke)
+        self.radio_line = PtyLine(self._to_module, self.clock.poke)
         self.module = TextModule(
             "bp35c2",
             self.air.radio(self.clock),
@@ -114,6 +114,12 @@ class Meter:
         ]
         for name in SETTING_FAULTS:
             self._play_setting(name)
+
+    def _to_ic(self, data: bytes) -> None:
+        self.ic.receive(data)
+
+    def _to_module(self, data: bytes) -> None:
+        self.module.receive(data)
 
     async def start(self) -> None:
         """Start the firmware; its world stands still at its beginning. BenchError if it does not start."""
@@ -139,7 +145,7 @@ class Meter:
         settings_file.unlink()
 
     async def run_up(self, until_ms: int, start_s: float) -> None:
-        """Run the world as fast as it goes to `until_ms`, where it is `start_s` UTC; faults are planned from there."""
+        """Run the world as fast as it goes to `until_ms` (`start_s` UTC); faults are planned there."""
         await self._or_ended(self.clock.run_to(until_ms))
         if self.options.history_days:
             await self.firmware.call("set", values={name: self.settings[name] for name in PREFILL})

@@ -101,7 +101,7 @@ def parse_ic(text: str) -> str:
 
 
 def parse_udp4(text: str, meters: int) -> str:
-    """Return the first meter's IPv4 address; 127.0.0.1 and wildcards cannot be heard by a client on this host."""
+    """Return the first meter's IPv4 address; a meter on 127.0.0.1 or a wildcard cannot be heard here."""
     try:
         address = ipaddress.IPv4Address(text)
         last = address + (meters - 1)

@@ -1,4 +1,4 @@
-"""Serial ports that programs on this host can open: one end of a pseudo-terminal, the other in this program."""
+"""Serial ports that programs on this host can open: pseudo-terminals with their other end here."""
 
 import contextlib
 import os

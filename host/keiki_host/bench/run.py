@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from typing import Any
 
 from rich.console import Console
