@@ -1,0 +1,138 @@
+"""What every metering IC driver shares: the snapshot, the plausibility gate, the signed energy integral.
+
+Energy is integer throughout. A driver counts in units of its chip (power LSB x ms) and turns them
+into Wh x 1000 at the end, with the remainder kept.
+"""
+
+from keiki.wire.compat import const
+
+STALE = const(1)  # a chip did not answer: no increments this time, the values are the last ones
+REFUSED = const(2)  # the energy counter made a step that cannot be: it was taken as a new baseline
+CREEP = const(4)  # a chip is below its creep threshold: it measures nothing
+RESET = const(8)  # a chip had restarted by itself; it has been set up again
+
+_LONGEST_GUESS_MS = const(60000)
+
+
+class Snapshot:
+    """One reading of all phases; the same object is filled again each time.
+
+    Lists hold one entry per phase, 0 = R, 1 = T. `import_wh_x1000`, `export_wh_x1000` (both >= 0) and their
+    difference over all phases, `net_wh_x1000`, are increments since the last snapshot that was not STALE.
+    """
+
+    def __init__(self, phases: int) -> None:
+        self.voltage_v_x100 = [0] * phases
+        self.current_ma = [0] * phases
+        self.power_w_x10 = [0] * phases
+        self.frequency_hz_x100 = [0] * phases
+        self.import_wh_x1000 = [0] * phases
+        self.export_wh_x1000 = [0] * phases
+        self.net_wh_x1000 = 0
+        self.flags = STALE
+
+
+class Gate:
+    """Plausibility of power and energy: at most 1.5 x the largest power (any unit) x elapsed time."""
+
+    def __init__(self, p_max: int) -> None:
+        self.power = p_max * 3 // 2
+
+    def energy(self, elapsed_ms: int) -> int:
+        """Return the most energy that `elapsed_ms` can bring, in units of power x ms."""
+        return self.power * elapsed_ms
+
+
+class Remainder:
+    """Division that loses nothing: what a step leaves over is added to the next; it rounds towards zero."""
+
+    def __init__(self, multiplier: int, divisor: int) -> None:
+        self._multiplier = multiplier
+        self._divisor = divisor
+        self._rest = 0
+
+    def take(self, amount: int) -> int:
+        """Return the whole units of `amount` x multiplier / divisor and of what was left before."""
+        total = self._rest + amount * self._multiplier
+        whole = total // self._divisor if total >= 0 else -(-total // self._divisor)
+        self._rest = total - whole * self._divisor
+        return whole
+
+
+class SignedEnergy:
+    """Signed energy out of samples of signed power and a counter that counts energy of both directions.
+
+    Samples give the sign and the fine resolution, the counter the truth: one count is `count` units of
+    power x ms. How far the chip is into its present count is known to lie in [low, high]; an estimate
+    from the samples stands while it agrees with that, else it is moved just far enough. So what is booked
+    is never two counts off, however long it runs and whatever happens between the samples.
+    """
+
+    def __init__(self, count: int, modulus: int, gate: Gate, lag_ms: int) -> None:
+        self.refused = False
+        self.fell = False
+        self._count = count
+        self._modulus = modulus
+        self._gate = gate
+        self._lag_ms = lag_ms
+        self._at_ms = None
+        self._power = 0
+        self._counter = 0
+        self._sign = 1
+        self._low = 0
+        self._high = count - 1
+
+    def update(self, power: int, counter: int, now_ms: int) -> int:
+        """Return the signed energy (power x ms) since the last call; the first call is the baseline.
+
+        `refused` tells that the step of the counter, or the power, is more than the gate lets through. Then
+        the samples alone are booked, for a gap of 60 s at most; `fell`: the counter looks restarted from 0.
+        """
+        self.refused = self.fell = False
+        before, start_ms, old = self._power, self._at_ms, self._counter
+        if start_ms is not None and now_ms <= start_ms:
+            return 0
+        plausible = abs(power) <= self._gate.power
+        self._power, self._counter, self._at_ms = power if plausible else 0, counter, now_ms
+        if power and plausible:
+            self._sign = 1 if power > 0 else -1
+        if start_ms is None:
+            return 0
+        span_ms = now_ms - start_ms
+        counted = (counter - old) % self._modulus * self._count
+        limit = self._gate.energy(span_ms) + self._count
+        if counted > limit or not plausible:
+            self.refused = True
+            self.fell = counter < old and counter * self._count <= limit
+            self._low, self._high = 0, self._count - 1
+            if not plausible or span_ms > _LONGEST_GUESS_MS:
+                return 0
+            change_ms = self._change_ms(span_ms)
+            return before * change_ms + power * (span_ms - change_ms)
+        return self._discipline(before, power, span_ms, counted)
+
+    def _change_ms(self, span_ms: int) -> int:
+        """When the power most likely changed: half way between the centres of the two samples' own means."""
+        return max(0, span_ms // 2 - self._lag_ms)
+
+    def _discipline(self, before: int, power: int, span_ms: int, counted: int) -> int:
+        least = counted - self._high
+        most = counted + self._count - 1 - self._low
+        change_ms = self._change_ms(span_ms)
+        size_before, size = abs(before), abs(power)
+        amount = size_before * change_ms + size * (span_ms - change_ms)
+        target = min(max(amount, least), most)
+        if (before < 0 < power) or (power < 0 < before):
+            # one step through zero at an unknown time: the counted amount tells when
+            if target != amount and size != size_before:
+                change_ms = (target - size * span_ms) // (size_before - size)
+                change_ms = min(max(change_ms, 0), span_ms)
+                amount = size_before * change_ms + size * (span_ms - change_ms)
+            energy = before * change_ms + power * (span_ms - change_ms)
+            energy += self._sign * (target - amount)
+        else:
+            sign = self._sign if power or not before else (1 if before > 0 else -1)
+            energy = sign * target
+        self._low = max(0, self._low + target - counted)
+        self._high = min(self._count - 1, self._high + target - counted)
+        return energy

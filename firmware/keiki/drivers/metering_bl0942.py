@@ -1,0 +1,277 @@
+"""BL0942: up to four one-phase metering chips on one UART.
+
+Document: Belling BL0942 datasheet V1.10 (UART protocol, registers, scale formulas).
+The packet holds signed WATT and CF_CNT, which counts energy of both directions (MODE b7 = 1): WATT gives
+direction and resolution, CF_CNT the amount, so nothing is lost between polls however rare they are.
+"""
+
+import asyncio
+
+from keiki.drivers.metering import CREEP, REFUSED, RESET, STALE, Gate, Remainder, SignedEnergy, Snapshot
+from keiki.wire.compat import const
+
+PACKET_LENGTH = const(23)
+MODE_RESET = const(0x87)
+# b4 concerns only I_FAST_RMS, which nobody reads here: it tells a chip that was set up from a restarted one
+MODE = const(0x97)
+CF_MODULUS = const(1 << 24)
+CF_LSB_MS = 419430400  # one CF count in WATT LSB x ms: 1638.4 x 256 s
+
+_READ = const(0x58)
+_WRITE = const(0xA8)
+_PACKET = const(0xAA)
+_REG_MODE = const(0x19)
+_REG_PROTECT = const(0x1D)
+_UNLOCK = const(0x55)
+_HEAD = const(0x55)
+_STATUS_CREEP = const(0x02)
+
+_BUFFER = const(64)
+_REPLY_MS = const(150)  # 25 bytes at 4800 baud take 52 ms
+_QUIET_MS = const(20)  # pause before another chip is spoken to; also what ends noise
+_ATTEMPTS = const(3)  # missed polls in a row that make a chip stale
+_VERIFY_MS = const(60000)
+_LAG_MS = const(500)  # WATT is the mean of 400 ms and up to 400 ms old when it is read
+
+
+def checksum(head: int, data, start: int, end: int) -> int:
+    """Return the complement of the low byte of `head` (sum of what was sent) + data[start:end]."""
+    for at in range(start, end):
+        head += data[at]
+    return ~head & 0xFF
+
+
+def _u24(data, at: int) -> int:
+    return data[at] | data[at + 1] << 8 | data[at + 2] << 16
+
+
+def parse_packet(data, start: int, command: int) -> "tuple[int, int, int, int, int, int, int] | None":
+    """Parse 23 bytes at `start`, the answer to `command` (0x58 | address).
+
+    Returns (I_RMS, V_RMS, I_FAST_RMS, WATT signed, CF_CNT, FREQ, STATUS b9:0), or None if it is no packet.
+    The checksum covers the command, but not the 0xAA after it. It is only 8 bits: that FREQ has 16 bits and
+    STATUS 10 of their 24 is checked too.
+    """
+    if len(data) < start + PACKET_LENGTH or data[start] != _HEAD:
+        return None
+    if data[start + 18] or data[start + 20] > 3 or data[start + 21]:
+        return None
+    if checksum(command, data, start, start + 22) != data[start + 22]:
+        return None
+    watt = _u24(data, start + 10)
+    if watt & 0x800000:
+        watt -= 0x1000000
+    return (
+        _u24(data, start + 1),
+        _u24(data, start + 4),
+        _u24(data, start + 7),
+        watt,
+        _u24(data, start + 13),
+        data[start + 16] | data[start + 17] << 8,
+        data[start + 19] | data[start + 20] << 8,
+    )
+
+
+def find_packet(data, length: int, command: int) -> int:
+    """Return where a packet starts in data[:length]; if there is none, minus how many bytes to read next.
+
+    Never asks for more than the earliest possible packet still lacks, so nothing of the next answer is read.
+    """
+    for at in range(length):
+        if data[at] == _HEAD:
+            if length - at < PACKET_LENGTH:
+                return length - at - PACKET_LENGTH
+            if parse_packet(data, at, command) is not None:
+                return at
+    return -PACKET_LENGTH
+
+
+def find_mode(data, length: int, command: int) -> int:
+    """As find_packet, for the 4-byte answer to a read of MODE (10 bits, so 14 bits are zero)."""
+    for at in range(length - 3):
+        zeros = data[at + 1] < 4 and not data[at + 2]
+        if zeros and checksum(command + _REG_MODE, data, at, at + 3) == data[at + 3]:
+            return at
+    return -max(1, 4 - length)
+
+
+def build_write(address: int, register: int, value: int) -> bytes:
+    """Build the frame that writes a 24-bit register."""
+    frame = bytes((_WRITE | address, register, value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF))
+    return frame + bytes((checksum(0, frame, 0, 5),))
+
+
+class _Chip:
+    """One address on the line: its energy, and what is known of its state."""
+
+    def __init__(self, address: int, lsb_per_w_x1000: int, p_max_w: int) -> None:
+        self.address = address
+        self.command = _READ | address
+        self.ask_packet = bytes((self.command, _PACKET))
+        self.ask_mode = bytes((self.command, _REG_MODE))
+        gate = Gate(p_max_w * lsb_per_w_x1000 // 1000)
+        self.energy = SignedEnergy(CF_LSB_MS, CF_MODULUS, gate, _LAG_MS)
+        # LSB x ms to Wh x 1000: x 1000 / lsb_per_w_x1000 gives W ms, / 3600 gives Wh x 1000
+        self.whole = Remainder(5, 18 * lsb_per_w_x1000)
+        self.held_wh_x1000 = 0
+        self.missed = False
+        self.restarted = False
+        self.known = False
+        self.verify_ms = None
+
+
+class Bl0942:
+    """Driver of one chip per phase on one line.
+
+    `reader`, `writer`: asyncio streams whose reads return what has come. `phases`: BL0942 address (0..3) of
+    R and T. `scale`: integers lsb_per_v_x1000, lsb_per_a_x1000, lsb_per_w_x1000 of the board. `p_max_w`: the
+    largest power of the whole board; each phase has an equal share of it for its plausibility gate.
+    `mode`: what MODE shall hold; with b7 = 1 as here CF_CNT grows for both directions.
+    """
+
+    def __init__(
+        self, reader, writer, phases, scale: "dict[str, int]", p_max_w: int, *, mode: int = MODE
+    ) -> None:
+        self.stats = {"polls": 0, "missed": 0, "stale": 0, "refused": 0, "resets": 0, "mode_writes": 0}
+        self._reader = reader
+        self._writer = writer
+        self._mode = mode
+        self._v = scale["lsb_per_v_x1000"]
+        self._a = scale["lsb_per_a_x1000"]
+        self._w = scale["lsb_per_w_x1000"]
+        self._chips = [_Chip(address, self._w, p_max_w // len(phases)) for address in phases]
+        self._snapshot = Snapshot(len(phases))
+        self._buffer = bytearray(_BUFFER)
+        self._view = memoryview(self._buffer)
+
+    async def snapshot(self, now_ms: int) -> Snapshot:
+        """Poll every chip and return the snapshot, always the same object.
+
+        If a chip does not answer the snapshot is STALE and brings no energy of any phase: it is held back
+        until all chips have answered again, so that the net of the phases is always of the same time.
+        """
+        snapshot = self._snapshot
+        snapshot.flags = 0
+        for phase in range(len(self._chips)):
+            if phase:
+                await asyncio.sleep_ms(_QUIET_MS)
+            if not await self._poll(phase, now_ms):
+                snapshot.flags |= STALE
+        stale = snapshot.flags & STALE
+        self.stats["stale"] += 1 if stale else 0
+        snapshot.net_wh_x1000 = 0
+        for phase in range(len(self._chips)):
+            chip = self._chips[phase]
+            gain = 0 if stale else chip.held_wh_x1000
+            chip.held_wh_x1000 -= gain
+            snapshot.import_wh_x1000[phase] = max(0, gain)
+            snapshot.export_wh_x1000[phase] = max(0, -gain)
+            snapshot.net_wh_x1000 += gain
+        return snapshot
+
+    async def _poll(self, phase: int, now_ms: int) -> bool:
+        """Poll one chip, up to three times unless it was silent before; False if it does not answer."""
+        chip = self._chips[phase]
+        chip.restarted = False
+        for attempt in range(1 if chip.missed else _ATTEMPTS):
+            if attempt:
+                await self._drain()
+            self.stats["polls"] += 1
+            due = chip.verify_ms is None or now_ms >= chip.verify_ms
+            if not due or await self._verify(chip, now_ms):
+                at = await self._ask(chip.ask_packet, find_packet, chip.command)
+                fields = parse_packet(self._buffer, at, chip.command) if at >= 0 else None
+                if fields is not None:
+                    chip.missed = False
+                    self._book(phase, fields, now_ms)
+                    if chip.energy.refused:
+                        # why: a chip that restarted has lost its MODE too
+                        await self._verify(chip, now_ms)
+                    return True
+            self.stats["missed"] += 1
+        chip.missed = True
+        await self._drain()
+        return False
+
+    def _book(self, phase: int, fields, now_ms: int) -> None:
+        chip = self._chips[phase]
+        snapshot = self._snapshot
+        current, voltage, _fast, watt, counter, period, status = fields
+        if status & _STATUS_CREEP:
+            snapshot.flags |= CREEP
+            watt = 0
+        snapshot.voltage_v_x100[phase] = (voltage * 100000 + self._v // 2) // self._v
+        snapshot.current_ma[phase] = (current * 1000000 + self._a // 2) // self._a
+        power_w_x10 = (abs(watt) * 10000 + self._w // 2) // self._w
+        snapshot.power_w_x10[phase] = -power_w_x10 if watt < 0 else power_w_x10
+        snapshot.frequency_hz_x100[phase] = (100000000 + period // 2) // period if period else 0
+        chip.held_wh_x1000 += chip.whole.take(chip.energy.update(watt, counter, now_ms))
+        if chip.energy.refused:
+            snapshot.flags |= REFUSED
+            self.stats["refused"] += 1
+            if chip.energy.fell:
+                self._restarted(chip)
+
+    def _restarted(self, chip: _Chip) -> None:
+        self._snapshot.flags |= RESET
+        if not chip.restarted:
+            chip.restarted = True
+            self.stats["resets"] += 1
+
+    async def _verify(self, chip: _Chip, now_ms: int) -> bool:
+        """Read MODE, and write it only if it is not what it shall be; False if the chip does not answer.
+
+        A chip that was set up and has lost its MODE had restarted; one that refuses it is used as it is.
+        """
+        at = await self._ask(chip.ask_mode, find_mode, chip.command)
+        if at < 0:
+            return False
+        chip.verify_ms = now_ms + _VERIFY_MS
+        if self._mode_at(at) != self._mode:
+            if chip.known:
+                self._restarted(chip)
+            self.stats["mode_writes"] += 1
+            try:
+                for register, value in ((_REG_PROTECT, _UNLOCK), (_REG_MODE, self._mode), (_REG_PROTECT, 0)):
+                    self._writer.write(build_write(chip.address, register, value))
+                    await self._writer.drain()
+            except OSError:
+                return False
+            at = await self._ask(chip.ask_mode, find_mode, chip.command)
+        chip.known = at >= 0 and self._mode_at(at) == self._mode
+        return True
+
+    def _mode_at(self, at: int) -> int:
+        return self._buffer[at] | self._buffer[at + 1] << 8
+
+    async def _ask(self, request: bytes, find, command: int) -> int:
+        """Send a request and collect bytes until `find` is content; returns where in the buffer, or < 0."""
+        try:
+            self._writer.write(request)
+            await self._writer.drain()
+            return await asyncio.wait_for_ms(self._collect(find, command), _REPLY_MS)
+        except (asyncio.TimeoutError, OSError):
+            return -1
+
+    async def _collect(self, find, command: int) -> int:
+        length = 0
+        wanted = -find(self._buffer, 0, command)
+        while length + wanted <= _BUFFER:
+            got = await self._reader.readinto(self._view[length : length + wanted])
+            if not got:
+                await asyncio.sleep_ms(_QUIET_MS)  # a line that is hung up is readable and empty
+                continue
+            length += got
+            at = find(self._buffer, length, command)
+            if at >= 0:
+                return at
+            wanted = -at
+        return -1
+
+    async def _drain(self) -> None:
+        """Throw away what comes until the line is quiet, so that a late answer is not taken for the next."""
+        for _ in range(_ATTEMPTS):
+            try:
+                await asyncio.wait_for_ms(self._reader.readinto(self._view), _QUIET_MS)
+            except (asyncio.TimeoutError, OSError):
+                return
