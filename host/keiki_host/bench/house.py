@@ -1,0 +1,176 @@
+"""The house behind the meter: what it uses and makes, known exactly at every instant.
+
+It is the truth of the bench: no metering IC has a part in it. Import and export are of the net of both phases
+at each instant: import = integral of max(P_R + P_T, 0). Powers are positive for import, piecewise constant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from keiki_host.bench.house_day import house_day
+from keiki_host.bench.house_spec import LoadError, Table, constant_day, parse_constant
+from keiki_host.bench.timeline import Piece, Timeline, day_of
+
+__all__ = ["House", "HousePhase", "LoadError", "Mains", "PhaseMains", "Window"]
+
+_DAYS_KEPT = 3
+
+
+class PhaseMains(NamedTuple):
+    """One phase at an instant: V rms, A rms (>= 0), W (export negative), power factor (0: no current)."""
+
+    v: float
+    i: float
+    p: float
+    pf: float
+
+
+@dataclass(frozen=True)
+class Mains:
+    """All phases at an instant, 0 = R-N, 1 = T-N."""
+
+    phases: tuple[PhaseMains, ...]
+    frequency_hz: float
+
+    @property
+    def power_w(self) -> float:
+        """Net power of all phases."""
+        return sum(phase.p for phase in self.phases)
+
+
+class Window(NamedTuple):
+    """One phase over a span of time: signed Wh, integral of |p| in Wh, means of v, i, p."""
+
+    wh: float
+    abs_wh: float
+    v: float
+    i: float
+    p: float
+
+
+class House:
+    """A house by its `--load` specification; LoadError names what is wrong with it.
+
+    `constant:1000W`, `constant:1000W@pf0.5`, `constant:-500W`: at 100 V, an equal share on each phase (so a
+    200 V load when there are two). `house`: a household with solar panels, different for each `seed`, the
+    same whenever asked. Anything else is the path of a CSV file `time,power_w[,pf]`, again an equal share on
+    each phase. A house with one phase has everything on R.
+    """
+
+    def __init__(self, spec: str, seed: int = 0, phases: int = 2, frequency_hz: float = 50.0) -> None:
+        if phases not in (1, 2):
+            raise LoadError("phases", f"{phases} is not 1 or 2")
+        self.spec = spec
+        self.phases = phases
+        self.frequency_hz = frequency_hz
+        self._make = self._source(spec, seed, phases)
+        self._days: dict[int, Timeline] = {}
+        self._now = self._day(0)
+
+    @staticmethod
+    def _source(spec: str, seed: int, phases: int) -> Callable[[int], Timeline]:
+        if spec == "house":
+            return lambda day: house_day(seed, day, phases)
+        if spec == "constant" or spec.startswith("constant:"):
+            power_w, pf = parse_constant(spec)
+            return lambda day: constant_day(day, phases, power_w, pf)
+        if not spec.endswith(".csv") and not Path(spec).exists():
+            raise LoadError("spec", f"{spec!r} is not constant:..., house, or the path of a CSV file")
+        table = Table(Path(spec))
+        return lambda day: table.day(day, phases)
+
+    def _day(self, day: int) -> Timeline:
+        timeline = self._days.get(day)
+        if timeline is None:
+            while len(self._days) >= _DAYS_KEPT:
+                del self._days[min(self._days)]
+            timeline = self._days[day] = self._make(day)
+        return timeline
+
+    def _timeline(self, t_ms: int) -> Timeline:
+        now = self._now
+        if not now.start_ms <= t_ms < now.end_ms:
+            now = self._now = self._day(day_of(t_ms))
+        return now
+
+    def _parts(self, t0_ms: int, t1_ms: int) -> list[tuple[Timeline, int, int]]:
+        """Cut a span at midnights."""
+        parts = []
+        while t0_ms < t1_ms:
+            timeline = self._timeline(t0_ms)
+            end_ms = min(t1_ms, timeline.end_ms)
+            parts.append((timeline, t0_ms, end_ms))
+            t0_ms = end_ms
+        return parts
+
+    def phase(self, index: int) -> "HousePhase":
+        """Return what a metering IC on phase `index` (0 = R, 1 = T) is wired to."""
+        if not 0 <= index < self.phases:
+            raise ValueError(f"no phase {index}")
+        return HousePhase(self, index)
+
+    def at(self, t_s: float) -> Mains:
+        """Return voltage, current and power of each phase at `t_s` (UTC seconds)."""
+        timeline = self._timeline(int(t_s * 1000))
+        step = timeline.step_at(t_s * 1000)
+        phases = []
+        for series in timeline.phases:
+            v, i, p = series.v[step], series.i[step], series.p[step]
+            phases.append(PhaseMains(v, i, p, abs(p) / (v * i) if i else 0.0))
+        return Mains(tuple(phases), self.frequency_hz)
+
+    def energy_wh(self, t0_s: float, t1_s: float) -> tuple[float, float]:
+        """Return (import, export) in Wh of the net of all phases from t0 to t1 (UTC seconds, to the ms)."""
+        imported = exported = 0.0
+        for timeline, start_ms, end_ms in self._parts(round(t0_s * 1000), round(t1_s * 1000)):
+            gain = timeline.net_wms(start_ms, end_ms)
+            imported += gain[0]
+            exported += gain[1]
+        return imported / 3.6e6, exported / 3.6e6
+
+    def window(self, t0_ms: int, t1_ms: int) -> tuple[Window, ...]:
+        """Return what each phase did from t0 to t1 (UTC ms, t1 > t0)."""
+        return tuple(self.phase_window(index, t0_ms, t1_ms) for index in range(self.phases))
+
+    def phase_window(self, index: int, t0_ms: int, t1_ms: int) -> Window:
+        """Return what one phase did from t0 to t1 (UTC ms, t1 > t0)."""
+        span_ms = t1_ms - t0_ms
+        if span_ms <= 0:
+            raise ValueError("an empty window")
+        energy = absolute = v = i = 0.0
+        for timeline, start_ms, end_ms in self._parts(t0_ms, t1_ms):
+            gain = timeline.phase_wms(index, start_ms, end_ms)
+            energy += gain[0]
+            absolute += gain[1]
+            for ms, _, volts, amperes in timeline.pieces(index, start_ms, end_ms):
+                v += volts * ms
+                i += amperes * ms
+        return Window(energy / 3.6e6, absolute / 3.6e6, v / span_ms, i / span_ms, energy / span_ms)
+
+    def pieces(self, index: int, t0_ms: int, t1_ms: int) -> list[Piece]:
+        """Return one phase from t0 to t1 (UTC ms) as spans of constant power."""
+        now = self._now
+        if now.start_ms <= t0_ms and t1_ms <= now.end_ms:
+            return now.pieces(index, t0_ms, t1_ms)
+        parts = self._parts(t0_ms, t1_ms)
+        return [piece for day, start_ms, end_ms in parts for piece in day.pieces(index, start_ms, end_ms)]
+
+    def day_totals_wh(self, t_s: float) -> tuple[float, float]:
+        """Return what the house used and what its panels made on the JST day that holds `t_s`."""
+        timeline = self._timeline(int(t_s * 1000))
+        return timeline.load_wh, timeline.pv_wh
+
+
+class HousePhase:
+    """One phase of a house, as a metering IC sees it."""
+
+    def __init__(self, house: House, index: int) -> None:
+        self._house = house
+        self._index = index
+        self.frequency_hz = house.frequency_hz
+
+    def pieces(self, t0_ms: int, t1_ms: int) -> list[Piece]:
+        """Return t0 to t1 (UTC ms) as spans of constant (ms, p in W, v in V rms, i in A rms)."""
+        return self._house.pieces(self._index, t0_ms, t1_ms)
