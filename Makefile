@@ -6,7 +6,7 @@ JOBS ?= 8
 # MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
 STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
-.PHONY: run test check format fuzz soak clean
+.PHONY: run test check format fuzz clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,15 @@ run: $(VENV)/.run          ## A whole meter on this desk, with a house behind it
 
 test: $(VENV)/.test        ## All tests (about 5 minutes)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+
+FUZZ_SEED ?= 1
+FUZZ_MPY := MICROPYPATH=firmware:tests/pure:.frozen $(BIN)/micropython -X heapsize=128wK
+
+fuzz: $(VENV)/.test        ## 10 million frames and 10 million SK lines, and some of both on MicroPython
+	$(BIN)/python tests/fuzz/echonet.py 10000000 $(FUZZ_SEED)
+	$(BIN)/python tests/fuzz/sk.py 10000000 $(FUZZ_SEED)
+	$(FUZZ_MPY) tests/fuzz/echonet.py 500000 $(FUZZ_SEED)
+	$(FUZZ_MPY) tests/fuzz/sk.py 100000 $(FUZZ_SEED)
 
 check: $(VENV)/.check      ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .
