@@ -8,7 +8,7 @@ class Silence(Exception):
 
 
 class Line:
-    """Reader, writer and asyncio in one; `respond(data) -> bytes` is the other end, a read gives `chunk` at most."""
+    """Reader, writer and asyncio in one; `respond(data) -> bytes` is the other end, reads give `chunk`."""
 
     def __init__(self, respond, chunk=1000):
         self.respond = respond

@@ -76,7 +76,7 @@ class House:
         if spec == "constant" or spec.startswith("constant:"):
             power_w, pf = parse_constant(spec)
             return lambda day: constant_day(day, phases, power_w, pf)
-        if not spec.endswith(".csv") and not Path(spec).exists():
+        if not spec or not (spec.endswith(".csv") or Path(spec).exists()):
             raise LoadError("spec", f"{spec!r} is not constant:..., house, or the path of a CSV file")
         table = Table(Path(spec))
         return lambda day: table.day(day, phases)

@@ -2,7 +2,6 @@
 
 import csv
 import datetime as dt
-import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable
@@ -34,24 +33,21 @@ def parse_constant(spec: str) -> tuple[float, float]:
     if match is None:
         raise LoadError("power", f"{spec!r} is not constant:<number>W, constant:<number>W@pf<number>")
     pf = match["pf"]
-    return _number("power", match["power"], POWER_LIMIT_W), 1.0 if pf is None else _factor("pf", pf)
+    return _number("power", match["power"]), 1.0 if pf is None else _factor("pf", pf)
 
 
-def _number(field: str, text: str, limit: float) -> float:
+def _number(field: str, text: str, low: float = -POWER_LIMIT_W, high: float = POWER_LIMIT_W) -> float:
     try:
         value = float(text)
     except ValueError:
         raise LoadError(field, f"not a number: {text!r}") from None
-    if not math.isfinite(value) or abs(value) > limit:
-        raise LoadError(field, f"{text} is not within -{limit:g} to {limit:g}")
+    if not low <= value <= high:
+        raise LoadError(field, f"{text} is not within {low:g} to {high:g}")
     return value
 
 
 def _factor(field: str, text: str) -> float:
-    value = _number(field, text, 1)
-    if value < 0.01:
-        raise LoadError(field, f"{text} is not within 0.01 to 1")
-    return value
+    return _number(field, text, 0.01, 1)
 
 
 def constant_day(day: int, phases: int, power_w: float, pf: float) -> Timeline:
@@ -116,7 +112,7 @@ def _parse_table(text: str) -> tuple[bool, list[Row]]:
         daily = is_daily
         if rows and at_ms <= rows[-1][0]:
             raise LoadError(f"line {number}: time", "not after the line before")
-        power_w = _number(f"line {number}: power_w", line[1], POWER_LIMIT_W)
+        power_w = _number(f"line {number}: power_w", line[1])
         rows.append((at_ms, power_w, _factor(f"line {number}: pf", line[2]) if len(line) == 3 else 1.0))
     if not rows or daily is None:
         raise LoadError("line 2", "no rows")
