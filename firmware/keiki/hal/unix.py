@@ -29,6 +29,7 @@ _VMIN = 6
 _FOREVER = 0xFFFFFFFFFFFFFFFF
 # asyncio's queue in C stamps tasks that are due at once with the host's ticks; ours must never be below them.
 _AHEAD_MS = 1 << 40
+_HURRIED_MAX = 16
 
 
 class _World:
@@ -43,6 +44,8 @@ class _World:
         self.now_ms = 0
         self.start_utc_ms = 0
         self.start_ticks = time.ticks_ms() + _AHEAD_MS
+        self._granted = False
+        self._hurried = 0
         self._answer = bytearray(struct.calcsize(_GRANT))
         self._request = bytearray(struct.calcsize(_GRANT))
         self.start_utc_ms = self._ask(0)
@@ -78,27 +81,40 @@ class _World:
 
     def wait(self, queue, dt: int) -> None:
         """Stand in for asyncio's idle wait: sleep in the world's time until a line speaks or it is time."""
-        if dt:
+        if self._poll(queue, 0):
+            # no time passes for what is there already, but not for ever: a flood must not stop the clock
+            self._hurried += 1
+            if self._hurried < _HURRIED_MAX:
+                return
+            self._ask(0)
+        elif dt:
             self._send(_FOREVER if dt < 0 else self.now_ms + dt)
-        granted = not dt
-        tasks = core._task_queue
-        for stream, event in queue.poller.ipoll(-1 if dt else 0):
+            self._granted = False
+            self._poll(queue, -1)
+            if not self._granted:
+                self._ask(0)
+        self._hurried = 0
+
+    def _poll(self, queue, timeout_ms: int) -> bool:
+        """Wake the tasks whose lines are ready; True if there were any. The world's answers are taken too."""
+        found = False
+        for stream, event in queue.poller.ipoll(timeout_ms):
             if stream is self.sock:
-                granted = self._take() or granted
+                self._granted = self._take() or self._granted
                 continue
+            found = True
             waiting = queue.map[id(stream)]
             if event & ~select.POLLOUT and waiting[0] is not None:
-                tasks.push(waiting[0])
+                core._task_queue.push(waiting[0])
                 waiting[0] = None
             if event & ~select.POLLIN and waiting[1] is not None:
-                tasks.push(waiting[1])
+                core._task_queue.push(waiting[1])
                 waiting[1] = None
             if waiting[0] is None and waiting[1] is None:
                 queue._dequeue(stream)
             else:
                 queue.poller.modify(stream, select.POLLOUT if waiting[0] is None else select.POLLIN)
-        if not granted:
-            self._ask(0)
+        return found
 
 
 def _unix_socket(path: str):
