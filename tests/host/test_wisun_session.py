@@ -201,6 +201,20 @@ def test_without_automatic_renewal_it_expires_on_both_sides_and_a_client_opens_a
     assert exchange(stick)
 
 
+@pytest.mark.parametrize("fault", ["expire_rejoin", "expire_fail", "expire_only"])
+def test_a_session_that_expires_is_never_answered_with_a_frame_in_the_clear(fault: str) -> None:
+    world = RadioWorld()
+    stick = world.stick()
+    stick.join()
+    plain = []
+    world.air.filters.append(lambda datagram: plain.extend([datagram] * (not datagram.secured)) or [datagram])
+    stick.faults.enable(fault)
+    for _ in range(60):
+        stick.sendto(METER, REQUEST, ms=1)
+    assert "29" in numbers(world.meter.take()) and not plain
+    assert stick.sendto(METER, REQUEST) == b"FAIL ER10\r\n"
+
+
 def test_a_dongle_out_of_reach_is_not_renewed() -> None:
     world = RadioWorld(lifetime_s=60)
     stick = world.stick()

@@ -87,12 +87,12 @@ class Paa:
 
     def start(self) -> None:
         """Accept joins from now on (SKSTART); older sessions are forgotten."""
-        self._forget()
+        self.drop()
         self.running = True
 
     def stop(self) -> None:
         """Lose everything without a word (reset, power off). The other end believes on."""
-        self._forget()
+        self.drop()
         self.running = False
 
     def terminate(self) -> None:
@@ -104,10 +104,9 @@ class Paa:
         """The lifetime is over: EXPIRED on every end that still holds the session."""
         if (session := self.session) is None:
             return
-        self._forget()
+        self.drop()
         self.tell(Pana.EXPIRED, session.pac.radio.mac)
         if session.pac.session is session:
-            session.pac.drop()
             session.pac.tell_later(Pana.EXPIRED)
 
     def admit(self, pac: "Pac", credentials: Credentials) -> Session | None:
@@ -126,15 +125,11 @@ class Paa:
         if self.radio.on:
             self._on_event(event, mac)
 
-    def drop(self) -> None:
-        """Forget the session, without a word."""
-        self._forget()
-
     def _tell_later(self, event: Pana, mac: bytes) -> None:
         self.radio.scheduler.call_later(0, lambda: self.tell(event, mac))
 
     def _hold(self, session: Session) -> None:
-        self._forget()
+        self.drop()
         self.session = session
         self.radio.link = session
         self._start_lifetime()
@@ -158,7 +153,8 @@ class Paa:
             self._tell_later(Pana.JOINED, pac.radio.mac)
             pac.tell_later(Pana.JOINED)
 
-    def _forget(self) -> None:
+    def drop(self) -> None:
+        """Forget the session, without a word."""
         self._stop_timers()
         self.session = None
         self.radio.link = None
@@ -240,9 +236,18 @@ class Pac:
             self._on_event(event, mac)
 
     def tell_later(self, event: Pana) -> None:
-        """Report an event of the PAA's making, one flight later by this end's clock."""
-        mac = self.peer or bytes(8)
-        self.radio.scheduler.call_later(self.radio.air.delay_ms, lambda: self.tell(event, mac))
+        """Report an event of the PAA's making, one flight later by this end's clock.
+
+        A session that expires keeps its key until then: nothing is sent in the clear.
+        """
+        session, mac = self.session, self.peer or bytes(8)
+
+        def arrives() -> None:
+            if event is Pana.EXPIRED and self.session is session:
+                self.drop()
+            self.tell(event, mac)
+
+        self.radio.scheduler.call_later(self.radio.air.delay_ms, arrives)
 
     def _paa(self, mac: bytes) -> Paa | None:
         radio = self.radio.air.find(mac)

@@ -32,11 +32,12 @@ class Sessions:
         self.pac = Pac(core.radio, self._pac_event, core.options.timing)
         self.paa = Paa(core.radio, self._paa_event, core.options.timing)
         self._owed: dict[str, Callable[[], None]] = {}
+        self._after_expiry: Callable[[], object] | None = None
         if not core.options.meter:
             self._on_start("meter_ends", self._meter_ends)
-            self._on_start("expire_rejoin", self._expire_and_rejoin)
-            self._on_start("expire_fail", lambda: self._expire_and_rejoin(Pana.REFUSED))
-            self._on_start("expire_only", self._expire)
+            self._on_start("expire_rejoin", lambda: self._expire(self.pac.rejoin))
+            self._on_start("expire_fail", lambda: self._expire(lambda: self.pac.rejoin(Pana.REFUSED)))
+            self._on_start("expire_only", lambda: self._expire(None))
             core.faults.on_start("tx_limit", self._limit)
 
     def reset(self) -> None:
@@ -153,6 +154,9 @@ class Sessions:
             core.port.reply(line, hold_ms=_GLUE_MS)
         else:
             core.notify(line)
+        then, self._after_expiry = self._after_expiry, None
+        if what is Pana.EXPIRED and then is not None:
+            then()
         if what is Pana.JOINED:
             for name in list(self._owed):
                 act = self._owed.pop(name)
@@ -189,19 +193,15 @@ class Sessions:
             self.pac.tell_later(Pana.PEER_ENDED)
             self.pac.tell_later(Pana.ENDED)
 
-    def _expire(self) -> None:
+    def _expire(self, then: Callable[[], object] | None) -> None:
+        """The session expires at both ends; `then` follows EVENT 29 at once."""
         if (session := self.pac.session) is None:
             return
+        self._after_expiry = then
         if session.paa is not None and session.paa.session is session:
             session.paa.expire()
         else:
-            self.pac.drop()
             self.pac.tell_later(Pana.EXPIRED)
-
-    def _expire_and_rejoin(self, outcome: Pana | None = None) -> None:
-        if self.pac.session is not None:
-            self._expire()
-            self.pac.rejoin(outcome)
 
     def _limit(self, params: dict[str, Any]) -> None:
         """The sending limit: EVENT 32, and 33 when it is over."""
