@@ -1,0 +1,81 @@
+"""The event log: order, counters over a restart, storms, a flash that refuses."""
+
+from keiki.meter import eventlog
+from keiki.meter.eventlog import SIZE, EventLog
+from keiki.meter.history import Memory, RingLog
+
+
+class Desk:
+    """An event log on a ring of 16, at a time that the test sets."""
+
+    def __init__(self, ring=None):
+        self.now_s = 1767193200
+        self.ring = ring or RingLog(Memory(16 * SIZE), SIZE, 16)
+        self.log = EventLog(self.ring, lambda: self.now_s)
+
+
+def test_events_come_back_newest_first_with_all_they_hold():
+    desk = Desk()
+    desk.log.add(eventlog.POWER_UP, 2, 5)
+    desk.now_s += 10
+    desk.log.add(eventlog.CLOCK_SET, 1, 1767193200123, -5)
+    found = list(desk.log.newest(10))
+    assert found == [
+        (1767193210, eventlog.CLOCK_SET, 1, 1, 1767193200123, -5),
+        (1767193200, eventlog.POWER_UP, 2, 1, 5, 0),
+    ]
+
+
+def test_counts_go_on_after_a_restart():
+    desk = Desk()
+    for _ in range(3):
+        desk.log.add(eventlog.CLOCK_SET)
+    desk.log.add(eventlog.TAMPER)
+    again = Desk(desk.ring)
+    again.log.add(eventlog.CLOCK_SET)
+    assert again.log.counts[eventlog.CLOCK_SET] == 4
+    assert again.log.counts[eventlog.TAMPER] == 1
+
+
+def test_a_storm_is_written_once_a_minute_with_its_number():
+    desk = Desk()
+    desk.log.add(eventlog.CLOCK_SET)
+    for _ in range(1000):
+        desk.log.add(eventlog.AUTHENTICATION_FAILED)
+    assert desk.ring.end == 2
+    desk.now_s += 60
+    desk.log.add(eventlog.AUTHENTICATION_FAILED)
+    newest = next(desk.log.newest(1))
+    assert newest[1] == eventlog.AUTHENTICATION_FAILED and newest[3] == 1001 and newest[5] == 1000
+    assert [event[1] for event in desk.log.newest(9)][-1] == eventlog.CLOCK_SET
+
+
+def test_rare_kinds_are_never_held_back():
+    desk = Desk()
+    for _ in range(5):
+        assert desk.log.add(eventlog.REGISTER_SET)
+    assert desk.ring.end == 5
+
+
+def test_a_flash_that_refuses_is_counted_and_harms_nothing():
+    desk = Desk()
+
+    def refuse(_data):
+        raise OSError(5)
+
+    desk.ring.append = refuse
+    assert not desk.log.add(eventlog.TAMPER)
+    assert desk.log.failed == 1
+
+
+def test_every_kind_has_a_name():
+    kinds = [getattr(eventlog, name) for name in dir(eventlog) if name.isupper() and name[0] != "_"]
+    assert len(eventlog.NAMES) == max(kind for kind in kinds if isinstance(kind, int) and kind < 28) + 1
+
+
+def test_a_sequence_that_is_not_held_is_no_event():
+    desk = Desk()
+    assert desk.log.read(0) is None
+    for _ in range(20):
+        desk.log.add(eventlog.CLOCK_SET)
+    assert desk.log.read(3) is None and desk.log.read(4) is not None
