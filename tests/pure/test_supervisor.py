@@ -19,10 +19,11 @@ class Desk:
         self.sleeps = []
         self.last = last
         self.fed = 0
+        self.reported = []
         self.events = EventLog(
             RingLog(Memory(64 * eventlog.SIZE), eventlog.SIZE, 64), lambda: self.now_ms // 1000
         )
-        self.supervisor = Supervisor(self, self.events, self.ticks_ms)
+        self.supervisor = Supervisor(self, self.events, self.ticks_ms, self.reported.append)
         self.during = lambda: None
         supervisor.asyncio = self
 
@@ -61,6 +62,7 @@ def test_a_failed_service_is_started_again_ever_more_slowly_and_logged():
         desk.run(service.keep(desk.supervisor._failed))
         assert desk.sleeps == [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000, 60000]
         assert service.restarts == 10
+        assert len(desk.reported) == (10 if run is fail else 0)
         assert set(desk.kinds()) == {eventlog.TASK_FAILED}
 
 

@@ -5,7 +5,6 @@ raises is logged and started again after 1, 2, 4 .. 60 seconds; it counts as ali
 """
 
 import asyncio
-import sys
 
 from keiki.meter import eventlog
 from keiki.wire.compat import const
@@ -60,9 +59,10 @@ class Service:
 
 
 class Supervisor:
-    """Starts services, feeds the watchdog, and tells the event log what failed."""
+    """Starts services, feeds the watchdog, tells the event log what failed and `report(error)` why."""
 
-    def __init__(self, watchdog, events, ticks_ms) -> None:
+    def __init__(self, watchdog, events, ticks_ms, report) -> None:
+        self._report = report
         self._watchdog = watchdog
         self._events = events
         self._ticks_ms = ticks_ms
@@ -102,7 +102,7 @@ class Supervisor:
 
     def _failed(self, service: Service, error) -> None:
         if error is not None:
-            sys.print_exception(error, sys.stderr)
+            self._report(error)
         self._events.add(eventlog.TASK_FAILED, service.number)
 
 
