@@ -13,10 +13,9 @@ _numbers = itertools.count()
 
 
 def own_address() -> str:
-    """An address of 127/8 that no other test has, nor a bench that a person runs."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    number = next(_numbers)
-    return f"127.{10 + worker}.{1 + number // 250}.{1 + number % 250}"
+    """An address of 127/8 that no other test has, of another run either, nor a bench that a person runs."""
+    pid = os.getpid()
+    return f"127.{10 + (pid >> 8) % 240}.{pid & 0xFF}.{1 + next(_numbers) % 250}"
 
 
 @asynccontextmanager

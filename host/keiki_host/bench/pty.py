@@ -1,7 +1,11 @@
 """Serial ports that programs on this host can open: pseudo-terminals with their other end here."""
 
+import array
 import contextlib
+import fcntl
 import os
+import select
+import termios
 import tty
 from collections.abc import Callable
 
@@ -21,6 +25,8 @@ class PtyLine:
         self.dropped = 0
         self._receive = receive
         self._on_write = on_write
+        self._arrival = select.poll()
+        self._arrival.register(self._slave, select.POLLIN)
 
     def fileno(self) -> int:
         """Descriptor to watch for what the other side writes."""
@@ -46,6 +52,13 @@ class PtyLine:
         self.dropped += len(data) - sent
         if self._on_write is not None:
             self._on_write()
+
+    def unread(self) -> int:
+        """Bytes that the other side has not read yet."""
+        self._arrival.poll(0)  # why: the kernel hands data over in a task of its own; a poll waits for that
+        count = array.array("i", [0])
+        fcntl.ioctl(self._slave, termios.FIONREAD, count)
+        return count[0]
 
     def close(self) -> None:
         """Close both ends; the port is gone."""

@@ -29,6 +29,7 @@ class WorldClock(ManualScheduler):
         self._sock: socket.socket | None = None
         self._inbox = b""
         self._asleep: tuple[int, int] | None = None
+        self._offered: list[int] = []
         self._greeted = False
         self._limit_ms: int | None = 0
         self._arrived: asyncio.Future[None] | None = None
@@ -157,10 +158,26 @@ class WorldClock(ManualScheduler):
 
     def poke(self) -> None:
         """Something was written to the firmware: wake it, so that it is read at this very time."""
+        self._offered = []
+        self._wake()
+
+    def _wake(self) -> None:
         if self._asleep:
             sequence, _ = self._asleep
             self._asleep = None
             self._send(sequence, self.now_ms)
+
+    def _finds_data(self) -> bool:
+        """Wake a firmware that went to sleep on data it had not seen: no time may pass before it reads that.
+
+        What it leaves unread all the same, because nothing in it listens, does not stop time.
+        """
+        unread = [line.unread() for line in self._lines]
+        if not any(unread) or unread == self._offered:
+            return False
+        self._offered = unread
+        self._wake()
+        return True
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -177,7 +194,7 @@ class WorldClock(ManualScheduler):
         with self._inside():
             for line in self._lines:
                 line.pump()
-        if self._asleep is None:
+        if self._asleep is None or self._finds_data():
             return
         sequence, wake_ms = self._asleep
         due_ms = self.next_due_ms()
