@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,11 +27,12 @@ class Client:
     """A client program; `async with Client("momonga") as client: await client.call("open", ...)`.
 
     It runs with this Python, in Japan's time zone, and is ended by its process id, at the latest at the end
-    of the `async with`. Operations one at a time.
+    of the `async with`. Operations one at a time. `prefix` is a command that runs it, as that of a Namespace.
     """
 
-    def __init__(self, name: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, name: str, env: dict[str, str] | None = None, prefix: Sequence[str] = ()) -> None:
         self.name = name
+        self._prefix = prefix
         self._env = {**os.environ, "TZ": "Asia/Tokyo", "PYTHONUNBUFFERED": "1", **(env or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed in stop()
@@ -53,6 +55,7 @@ class Client:
     async def start(self) -> None:
         """Start the program."""
         self._process = await asyncio.create_subprocess_exec(
+            *self._prefix,
             sys.executable,
             str(CLIENTS / f"{self.name}_client.py"),
             stdin=asyncio.subprocess.PIPE,

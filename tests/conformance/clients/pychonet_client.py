@@ -20,7 +20,7 @@ class Program:
         self.server: Any = None
         self.api: Any = None
         self.heard: list[str] = []
-        self.pushes: list[dict[str, Any]] = []
+        self.pushes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     def op_open(self, local_ip: str = "127.0.0.1", bind: str = "0.0.0.0", timeout_s: float = 20) -> None:
         """Bind UDP 3610 and listen to the multicast group on `local_ip`'s interface."""
@@ -89,28 +89,27 @@ class Program:
         ]
         return bool(await self._meter(host).setMessages(opc))
 
-    async def op_notifications(self, host: str, seconds: float, count: int | None = None) -> list[Any]:
-        """Announcements of the meter for so long, or until there are `count`: EA, EB and 80 as known then."""
-        found: list[Any] = []
-        arrived = asyncio.Event()
+    def op_listen(self, host: str) -> None:
+        """Keep the meter's announcements from now on: EA, EB and 80 as known after each."""
         known = self.api.state[host]["instances"][METER[0]][METER[1]][METER[2]]
 
         async def received(is_push: bool = False) -> None:
             if is_push:
-                found.append(
+                self.pushes.put_nowait(
                     {epc: bytes(known[int(epc, 16)]) for epc in ("EA", "EB", "80") if int(epc, 16) in known}
                 )
-                arrived.set()
 
         self.api.register_async_receive_callbacks(host, *METER, received)
+
+    async def op_notifications(self, seconds: float, count: int) -> list[Any]:
+        """Announcements that came since `listen` and were not taken yet: `count`, or those of so long."""
+        found: list[Any] = []
         end = time.monotonic() + seconds
-        while (count is None or len(found) < count) and (left := end - time.monotonic()) > 0:
-            arrived.clear()
+        while len(found) < count:
             try:
-                await asyncio.wait_for(arrived.wait(), left)
+                found.append(await asyncio.wait_for(self.pushes.get(), end - time.monotonic()))
             except TimeoutError:
                 break
-        self.api.unregister_async_receive_callbacks(host, *METER)
         return found
 
     def op_close(self) -> None:
