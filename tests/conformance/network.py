@@ -32,7 +32,8 @@ async def loopback_turn() -> AsyncIterator[None]:
 
 
 @functools.cache
-def _namespaces_allowed() -> bool:
+def namespaces_allowed() -> bool:
+    """Whether `unshare -rn` works here."""
     try:
         tried = subprocess.run(["unshare", "-rn", "ip", "link"], capture_output=True, check=False)
     except FileNotFoundError:
@@ -42,7 +43,7 @@ def _namespaces_allowed() -> bool:
 
 def need_namespaces() -> None:
     """Skip the test with one sentence where `unshare -rn` is not allowed."""
-    if not _namespaces_allowed():
+    if not namespaces_allowed():
         pytest.skip("network namespaces are not permitted here (unshare -rn fails)")
 
 
