@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,3 +25,9 @@ def micropython() -> str:
 def mpy_env() -> dict[str, str]:
     """Environment in which MicroPython imports the firmware and the pure tests, and nothing else."""
     return {**os.environ, "MICROPYPATH": f"{ROOT}/firmware:{ROOT}/tests/pure:.frozen"}
+
+
+# The same examples each time: `make test` finds nothing by luck. Search with HYPOTHESIS_PROFILE=search.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

@@ -279,3 +279,10 @@ def test_our_own_announcements_coming_back_are_not_answered():
     for _, datagram in own:
         node.receive(datagram, ("udp4", "self"), 0, True)
     assert node.to_send() == [] and node.stats["inf"] == 2
+
+
+def test_what_was_taken_to_send_stays_as_it_was():
+    node = Node(FakeView())
+    taken = node.to_send()
+    node.link_up("udp4", None, 0)
+    assert taken == [] and len(node.to_send()) == 1

@@ -106,8 +106,7 @@ class Node:
     def to_send(self) -> "list[tuple[object, bytes]]":
         """Return what is to be sent as (peer, datagram), oldest first, and forget it."""
         out = self._out
-        if out:
-            self._out = []
+        self._out = []
         return out
 
     def link_up(self, link: str, peer_addr, now_ms: int) -> None:
