@@ -126,11 +126,11 @@ async def at_midnight_the_same_question_has_another_answer(at: Stage) -> None:
 # -- L8 ---------------------------------------------------------------------------------------------
 
 
-async def next_push(at: Stage, *, before_s: float = 3.0) -> int:
-    """Run on to shortly before the next half hour; returns that boundary (UTC ms)."""
+async def half_hour(at: Stage, *, after_s: float) -> int:
+    """Run on to so long after (or before) the next half hour; returns that boundary (UTC ms)."""
+    await notifications(at, 0.2)  # what came before
     boundary_ms = (at.meter.clock.utc_ms() // HALF_HOUR_MS + 1) * HALF_HOUR_MS
-    await at.run_until(boundary_ms - 1000 * before_s)
-    await at.client.call("notifications", seconds=0.2)  # what came before
+    await at.run_until(boundary_ms + 1000 * after_s)
     return boundary_ms
 
 
@@ -143,18 +143,16 @@ async def notifications(at: Stage, seconds: float, count: int | None = None) -> 
 @plays("infc_unacked", "meter_setting", counts=("echonet.infc_lost",))
 async def an_unconfirmed_announcement_is_repeated_twice_and_given_up(at: Stage) -> None:
     async with at.fault("meter_setting", inf_mode="infc"):
-        boundary_ms = await next_push(at)
         before = await at.counters()
         async with at.fault("infc_unacked"):
-            found = await notifications(at, 60, count=1)  # momonga confirms what its user takes
-            await at.run_until(boundary_ms + 75_000)
-            found += await notifications(at, 60, count=2)
+            await half_hour(at, after_s=75)
+            found = await notifications(at, 60, count=3)  # momonga confirms what its user takes
             assert [(each["esv"], sorted(each["properties"])) for each in found] == [("74", ["EA", "EB"])] * 3
             assert found[0]["properties"] == found[1]["properties"] == found[2]["properties"]
         assert at.faults.struck["infc_unacked"] == 3
         assert (await at.counters())["echonet.infc_lost"] == before["echonet.infc_lost"] + 1
         assert await notifications(at, 0.5) == []
-        boundary_ms = await next_push(at)
+        boundary_ms = await half_hour(at, after_s=4)
         found = await notifications(at, 60, count=1)
         await at.run_until(boundary_ms + 75_000)
         assert [each["esv"] for each in found + await notifications(at, 0.5)] == ["74"]
@@ -165,7 +163,7 @@ async def an_unconfirmed_announcement_is_repeated_twice_and_given_up(at: Stage) 
 
 @plays("clock_offset")
 async def a_boundary_that_a_fast_clock_has_passed_is_not_passed_again(at: Stage) -> None:
-    boundary_ms = await next_push(at, before_s=500)
+    boundary_ms = await half_hour(at, after_s=-500)
     async with at.fault("clock_offset", seconds=300):
         await at.run_until(boundary_ms - 300_000)
         early = await notifications(at, 60, count=1)
@@ -173,7 +171,7 @@ async def a_boundary_that_a_fast_clock_has_passed_is_not_passed_again(at: Stage)
         assert jst_s(early[0]["properties"]["EA"]["timestamp"]) * 1000 == boundary_ms
     await at.run_until(boundary_ms + 30_000)
     assert await notifications(at, 0.5) == []
-    await next_push(at)
+    await half_hour(at, after_s=6)
     later = await notifications(at, 60, count=1)
     energy_kwh = [each[0]["properties"]["EA"]["cumulative energy"] for each in (early, later)]
     assert abs(energy_kwh[1] - energy_kwh[0] - 1.2 * 2100 / 3600) < 0.001
@@ -182,10 +180,10 @@ async def a_boundary_that_a_fast_clock_has_passed_is_not_passed_again(at: Stage)
 @plays("push_ea_only")
 async def ea_may_come_without_eb(at: Stage) -> None:
     async with at.fault("push_ea_only"):
-        await next_push(at)
+        await half_hour(at, after_s=6)
         found = await notifications(at, 60, count=1)
         assert [(each["esv"], sorted(each["properties"])) for each in found] == [("73", ["EA"])]
-    await next_push(at)
+    await half_hour(at, after_s=6)
     found = await notifications(at, 60, count=1)
     assert [(each["esv"], sorted(each["properties"])) for each in found] == [("73", ["EA", "EB"])]
 
@@ -193,9 +191,8 @@ async def ea_may_come_without_eb(at: Stage) -> None:
 @plays("push_late")
 async def the_push_may_come_at_the_end_of_its_five_minutes(at: Stage) -> None:
     async with at.fault("push_late"):
-        boundary_ms = await next_push(at)
         before = await at.counters()
-        await at.run_until(boundary_ms + 298_000)
+        boundary_ms = await half_hour(at, after_s=298)
         assert (await at.counters())["echonet.pushes"] == before["echonet.pushes"]
         assert await notifications(at, 0.2) == []
         found = await notifications(at, 60, count=1)
@@ -206,7 +203,7 @@ async def the_push_may_come_at_the_end_of_its_five_minutes(at: Stage) -> None:
 
 @plays("inf_during_get")
 async def an_announcement_in_the_middle_of_a_request_is_not_its_answer(at: Stage) -> None:
-    await next_push(at)
+    await half_hour(at, after_s=6)
     pushed = await notifications(at, 60, count=1)
     async with at.fault("inf_during_get"):
         at.power_right(await at.get("instantaneous_power"))
