@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,9 +44,23 @@ class BenchProcess:
                 code = self.stop()
                 assert kind is not None or code == 0, f"status {code}\n{self.log()}"
         finally:
-            if self.process is not None and self.process.poll() is None:
-                self.process.kill()
-            self._log.close()
+            self._end()
+
+    def _end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self._log.close()
+
+    @contextmanager
+    def unready(self) -> Iterator[None]:
+        """Start it and do not wait for its ready line; it must have ended when the block does."""
+        self.start()
+        try:
+            yield
+            assert self.process is not None and self.process.poll() is not None, "still running"
+        finally:
+            self._end()
 
     def start(self) -> None:
         """Start it and do not wait."""

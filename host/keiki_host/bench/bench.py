@@ -42,6 +42,8 @@ class Bench:
         try:
             for index in range(options.meters):
                 check_free(options.meter_address(index))
+            if options.udp6 is not None:
+                check_own6(options.udp6)
             folder = self._folder()
             self.meters = [Meter(options, index, folder, began_s) for index in range(options.meters)]
             await asyncio.gather(*(meter.start() for meter in self.meters))
@@ -133,3 +135,13 @@ def check_free(address: str, port: int = 3610) -> None:
             probe.bind((address, port))
         except OSError as error:
             raise BenchError(f"udp4: {address}:{port}: {error.strerror}") from None
+
+
+def check_own6(address: str) -> None:
+    """BenchError if no interface of this host, or not the one after a %, has this IPv6 address."""
+    host, _, zone = address.partition("%")
+    wanted = socket.inet_pton(socket.AF_INET6, host).hex()
+    table = Path("/proc/net/if_inet6")
+    rows = [line.split() for line in table.read_text().splitlines()] if table.exists() else []
+    if not any(row[0] == wanted and zone in ("", row[5]) for row in rows):
+        raise BenchError(f"udp6: {address} is not an address of this host")

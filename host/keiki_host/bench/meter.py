@@ -45,7 +45,7 @@ class Meter:
         self.house = House(options.load, seed, self.settings["phases"])
         self._truth = self._open_truth(options.truth)
         self.air = Air(seed=seed, faults=self.faults)
-        self.firmware = Firmware(self.name, self.folder)
+        self.firmware = Firmware(self.name)
         self.dongles: list[Dongle] = []
         self._background: set[asyncio.Task[None]] = set()
         self._build()

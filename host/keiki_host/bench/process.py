@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,14 @@ def firmware_paths() -> tuple[Path, Path, Path]:
 
 
 def listen(path: Path) -> socket.socket:
-    """A unix socket that the firmware connects to."""
-    path.unlink(missing_ok=True)
+    """A unix socket that the firmware connects to. BenchError if it cannot be made."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.bind(str(path))
+    try:
+        path.unlink(missing_ok=True)
+        sock.bind(str(path))
+    except OSError as error:
+        # why: the text alone for a path of more than 107 bytes, which has no errno
+        raise BenchError(f"temporary folder: {path}: {error.strerror or error}") from None
     sock.listen(1)
     sock.setblocking(False)
     return sock
@@ -53,10 +58,10 @@ def listen(path: Path) -> socket.socket:
 class Firmware:
     """One running firmware; what it prints goes to `log` line by line."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.process: asyncio.subprocess.Process | None = None
-        self._folder = folder
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self._lock = asyncio.Lock()
         self._console: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._logger: asyncio.Task[None] | None = None
@@ -64,13 +69,16 @@ class Firmware:
     async def start(self, environment: dict[str, str], heap: str = HEAP) -> socket.socket:
         """Start it; returns the connection on which it asks for time. BenchError if it ends before that."""
         packages, main, board = firmware_paths()
-        world, console = listen(self._folder / "world.sock"), listen(self._folder / "console.sock")
+        # why: not in the state folder, because the path of a socket has 107 bytes at most
+        self._sockets = tempfile.TemporaryDirectory(prefix="keiki-")
+        world_path, console_path = (Path(self._sockets.name) / name for name in ("world", "console"))
+        world, console = listen(world_path), listen(console_path)
         env = {
             **os.environ,
             **environment,
             "MICROPYPATH": f"{packages}:{board}:.frozen",
-            "KEIKI_WORLD": str(self._folder / "world.sock"),
-            "KEIKI_CONSOLE": str(self._folder / "console.sock"),
+            "KEIKI_WORLD": str(world_path),
+            "KEIKI_CONSOLE": str(console_path),
         }
         self.process = await asyncio.create_subprocess_exec(
             micropython(), "-X", f"heapsize={heap}", str(main),
@@ -140,5 +148,5 @@ class Firmware:
             self._console[1].close()
         if self._logger is not None:
             await self._logger
-        for name in ("world.sock", "console.sock"):
-            (self._folder / name).unlink(missing_ok=True)
+        if self._sockets is not None:
+            self._sockets.cleanup()

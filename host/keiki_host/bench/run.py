@@ -11,6 +11,7 @@ from rich.table import Table
 
 from keiki_host.bench.bench import Bench
 from keiki_host.bench.options import BenchOptions
+from keiki_host.bench.process import BenchError
 
 
 async def run(options: BenchOptions, *, guide: bool) -> None:
@@ -32,7 +33,10 @@ async def run(options: BenchOptions, *, guide: bool) -> None:
                 await asyncio.wait({starting})
                 return
             ready = starting.result()
-        print(json.dumps(ready), flush=True)
+        try:
+            print(json.dumps(ready), flush=True)
+        except OSError as error:
+            raise BenchError(f"standard output: {error.strerror}") from None
         if guide:
             show_guide(console, ready)
         running = asyncio.create_task(bench.wait())
