@@ -3,6 +3,7 @@
 Exits 1 on a failure, an import error, a file without tests, or an async test.
 """
 
+import gc
 import sys
 
 
@@ -20,6 +21,7 @@ def run(path, tally):
         if not attribute.startswith("test_"):
             continue
         found += 1
+        gc.collect()
         try:
             if getattr(module, attribute)() is not None:
                 raise AssertionError("a test returned something: was it async?")
