@@ -1,6 +1,6 @@
 """Every pure test file runs under MicroPython too.
 
-The heap is half as large again as that of the firmware: the tests themselves, compiled from source, live in it.
+The heap is half as large again as that of the firmware: the tests live in it too, compiled from source.
 """
 
 import subprocess
