@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 
 from keiki.wire.echonet import frame
 
@@ -70,9 +71,12 @@ def test_the_heap_after_100000_requests_is_that_after_1000() -> None:
         async with desk(load="house", settings={"sample_s": 10}) as bench:
             meter = bench.meters[0]
             loop = asyncio.get_running_loop()
-            transport, talker = await loop.create_datagram_endpoint(
-                lambda: Talker(meter.udp4, 1), local_addr=(own_address(), 3610)
-            )
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            # why: clients of other tests bind 0.0.0.0:3610, which takes this option on both sides
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setblocking(False)
+            sock.bind((own_address(), 3610))
+            transport, talker = await loop.create_datagram_endpoint(lambda: Talker(meter.udp4, 1), sock=sock)
             try:
                 await talker.ask(1000)
                 early = await meter.firmware.call("memory")
