@@ -8,6 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# what scenarios of several files share fails as readably as what stands in a test file
+pytest.register_assert_rewrite("tests.conformance")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
