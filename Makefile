@@ -6,7 +6,7 @@ JOBS ?= 8
 # MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
 STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
-.PHONY: run test check format fuzz clean
+.PHONY: run test check format fuzz powerloss clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,9 @@ fuzz: $(VENV)/.test        ## 10 million frames and 10 million SK lines, and som
 	$(BIN)/python tests/fuzz/sk.py 10000000 $(FUZZ_SEED)
 	$(FUZZ_MPY) tests/fuzz/echonet.py 500000 $(FUZZ_SEED)
 	$(FUZZ_MPY) tests/fuzz/sk.py 100000 $(FUZZ_SEED)
+
+powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log
+	PYTHONPATH=tests/pure $(BIN)/python tests/powerloss/test_flashlog_cuts.py 100000
 
 check: $(VENV)/.check      ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .

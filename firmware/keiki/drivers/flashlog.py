@@ -1,0 +1,282 @@
+"""A log of fixed records on raw flash: durable when `append` returns, found again at any power cut.
+
+Record n of a log lies at slot n - first of the block whose header names `first`. A slot is the payload and
+its sum: CRC-32 over sequence (u32) and payload, the low 30 bits, never 0; so neither a blank slot (FF) nor a
+burnt one (sum 0) passes for a record. Slots are written in order: the first blank sum is the end of the log.
+
+A power cut may leave bits that read one way now and another way later. So the newest record found at boot is
+programmed once more, and the first append after a boot burns the slot where a record may have been begun.
+"""
+
+import struct
+from array import array
+from binascii import crc32
+
+from keiki.drivers import flashlog_header as header
+from keiki.drivers.flashlog_pool import ENOSPC, Flash
+from keiki.wire.compat import const
+
+__all__ = ["Flash", "Log", "blocks_for"]
+
+_SUM = const(4)
+_MASK = const(0x3FFFFFFF)  # small integers on 32-bit boards
+_SLOTS_TRIED = const(2)  # slots in a row that may read back wrong before the block is given up
+_BLOCKS_TRIED = const(3)
+_BURNT = b"\0\0\0\0"
+_BLANK = b"\xff\xff\xff\xff"
+
+
+def blocks_for(records: int, record_size: int, block_size: int = 4096) -> int:
+    """Return the `keep` of a log that must always hold `records` records: the newest block may be empty."""
+    return -(-records // ((block_size - header.SIZE) // record_size)) + 1
+
+
+class Log:
+    """Log `kind` (1..254) of records of `record_size` bytes: a payload of `payload_size` and 4 for the sum.
+
+    It holds at most `keep` blocks (2 at least) of the pool; one more and the oldest goes. `wear` is "fast"
+    for a log that takes a block many times a day, "slow" for one whose data rests. A record size is for ever:
+    records of another size need another kind. Sequences run from `oldest` to `end` - 1, with gaps that read
+    as False.
+    """
+
+    def __init__(self, flash: Flash, kind: int, record_size: int, keep: int, wear: str = "fast") -> None:
+        self.kind = kind
+        self.payload_size = record_size - _SUM
+        self.slots = (flash.size - header.SIZE) // record_size
+        if self.payload_size < 1 or not self.slots:
+            raise ValueError("log %d: no record of %d bytes fits" % (kind, record_size))
+        self.end = 0
+        self._flash = flash
+        self._slow = wear == "slow"
+        self._size = record_size
+        self._keep = keep
+        self._buffer = bytearray(4 + record_size)
+        view = memoryview(self._buffer)
+        self._stored = view[4:]
+        self._summed = view[: 4 + self.payload_size]
+        self._payload = view[4 : 4 + self.payload_size]
+        self._sum = bytearray(_SUM)
+        self._order = array("H", bytes(2 * (keep + 1)))  # blocks, oldest first
+        self._held = 0
+        self._left = 0  # slots free in the newest block
+        self._sure = False  # False: a record may have been begun in the slot at `end`
+        self._failures = 0
+        self._boot(flash.adopt(self, kind, record_size, keep))
+
+    @property
+    def oldest(self) -> int:
+        """Sequence of the oldest slot still held."""
+        return self._flash.firsts[self._order[0]] if self._held else self.end
+
+    def append(self, payload) -> int:
+        """Keep a record and return its sequence; it is on flash then. A short payload is filled up with FF.
+
+        OSError: it could not be written, or not be seen to be; the log goes on with the next append.
+        """
+        if len(payload) > self.payload_size:
+            raise ValueError("%d bytes for a record of %d" % (len(payload), self.payload_size))
+        if not self._sure:
+            self._settle()
+        tried = 0
+        while True:
+            if not self._left:
+                if tried == _BLOCKS_TRIED:
+                    raise OSError(ENOSPC)
+                tried += 1
+                self._open()
+            if self._write(payload):
+                return self.end - 1
+
+    def read_into(self, sequence: int, buffer) -> bool:
+        """Fill `buffer` (no longer than a payload) from a record; False if that one is torn, corrupt or gone.
+
+        IndexError outside `oldest`..`end`.
+        """
+        if not self.oldest <= sequence < self.end:
+            raise IndexError("record %d is not held" % sequence)
+        block = self._order[self._find(sequence)]
+        slot = sequence - self._flash.firsts[block]
+        if slot >= self.slots or not self._load(block, slot, sequence):
+            return False
+        buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
+        return True
+
+    def moved(self, block: int, target: int) -> None:
+        """Called by the pool: what was in `block` is in `target` now."""
+        for i in range(self._held):
+            if self._order[i] == block:
+                self._order[i] = target
+
+    def _find(self, sequence: int) -> int:
+        firsts, order = self._flash.firsts, self._order
+        low, high = 0, self._held
+        while high - low > 1:
+            middle = (low + high) // 2
+            if firsts[order[middle]] <= sequence:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _load(self, block: int, slot: int, sequence: int) -> bool:
+        """Read a slot into the buffer; True if it holds record `sequence`."""
+        self._flash.read(block, self._stored, header.SIZE + slot * self._size)
+        struct.pack_into("<I", self._buffer, 0, sequence)
+        total = crc32(self._summed) & _MASK or 1
+        return total == struct.unpack_from("<I", self._buffer, self._size)[0]
+
+    def _write(self, payload) -> bool:
+        flash, buffer, sequence = self._flash, self._buffer, self.end
+        block = self._order[self._held - 1]
+        slot = self.slots - self._left
+        at = header.SIZE + slot * self._size
+        if len(payload) == self.payload_size:
+            self._payload[:] = payload
+        else:
+            self._payload[: len(payload)] = payload
+            for i in range(len(payload), self.payload_size):
+                self._payload[i] = 255
+        struct.pack_into("<I", buffer, 0, sequence)
+        struct.pack_into("<I", buffer, self._size, crc32(self._summed) & _MASK or 1)
+        self._sure = False
+        try:
+            flash.program(block, self._stored, at)
+            good = self._load(block, slot, sequence)
+        except OSError:
+            flash.alive()
+            good = False
+            self._failures = _SLOTS_TRIED
+        if good:
+            self._failures = 0
+            self._left -= 1
+        else:
+            flash.counts["burnt"] += 1
+            self._failures += 1
+            self._burn(block, slot)
+            if self._failures >= _SLOTS_TRIED:
+                flash.wear_out(block)
+                self._left = 0
+        self.end = sequence + 1
+        self._sure = True
+        return good
+
+    def _burn(self, block: int, slot: int) -> None:
+        """Make sure that the slot is neither blank nor a record; where that fails the block takes no more."""
+        at = header.SIZE + slot * self._size + self.payload_size
+        try:
+            self._flash.program(block, _BURNT, at)
+            self._flash.read(block, self._sum, at)
+        except OSError:
+            self._flash.alive()
+            self._sum[:] = _BLANK
+        if self._sum != _BURNT:
+            self._failures = _SLOTS_TRIED
+        self._left -= 1
+
+    def _open(self) -> None:
+        """Begin a block for the record at `end`; the oldest block goes if that makes one too many."""
+        while True:
+            try:
+                block = self._flash.take(self.kind, self.end, self._slow)
+                break
+            except OSError:
+                self._flash.alive()
+                if self._held < 2:
+                    raise
+                self._retire()
+        self._order[self._held] = block
+        self._held += 1
+        self._left = self.slots
+        self._failures = 0
+        if self._held > self._keep:
+            self._retire()
+
+    def _retire(self) -> None:
+        order = self._order
+        oldest = order[0]
+        self._held -= 1
+        for i in range(self._held):
+            order[i] = order[i + 1]
+        self._flash.release(oldest)
+
+    def _settle(self) -> None:
+        """Before the first append after a boot or an error: leave no slot that may have been begun."""
+        flash = self._flash
+        if self._held:
+            block = self._order[self._held - 1]
+            if self._left:
+                slot = self.slots - self._left
+                self._burn(block, slot)
+                self.end += 1
+                if not self._blank_from(block, slot + 1):
+                    self.end += self._left
+                    self._left = 0
+                elif self._failures >= _SLOTS_TRIED:
+                    flash.wear_out(block)
+                    self._left = 0
+            elif flash.doubt:
+                # The block after this one may be the one without header: its sequences are not used again.
+                self.end += self.slots
+        self._sure = True
+
+    def _blank_from(self, block: int, slot: int) -> bool:
+        blank = b"\xff" * self._size
+        for i in range(slot, self.slots):
+            self._flash.read(block, self._stored, header.SIZE + i * self._size)
+            if self._stored != blank:
+                return False
+        return True
+
+    def _boot(self, blocks: "list[int]") -> None:
+        flash = self._flash
+        kept = []
+        for block in blocks:
+            if kept and flash.firsts[kept[-1]] == flash.firsts[block]:
+                flash.counts["twins"] += 1
+                surplus = block
+                if self._end_slot(block) > self._end_slot(kept[-1]):
+                    surplus, kept[-1] = kept[-1], block
+                flash.firm(kept[-1])
+                flash.release(surplus)
+            else:
+                kept.append(block)
+        for block in kept[: -self._keep]:
+            flash.release(block)
+        kept = kept[-self._keep :]
+        for i, block in enumerate(kept):
+            self._order[i] = block
+            until = flash.firsts[kept[i - 1]] + self.slots if i else 0
+            if i and until < flash.firsts[block]:
+                flash.note("records", self.kind, until, flash.firsts[block])
+        self._held = len(kept)
+        if kept:
+            self._boot_newest(kept[-1])
+
+    def _boot_newest(self, block: int) -> None:
+        flash = self._flash
+        first = flash.firsts[block]
+        slot = self._end_slot(block)
+        self.end = first + slot
+        if not slot:
+            flash.firm(block)
+        elif self._load(block, slot - 1, self.end - 1):
+            flash.program(block, self._stored, header.SIZE + (slot - 1) * self._size)
+        else:
+            if bytes(self._stored[self.payload_size :]) != _BURNT:
+                flash.counts["torn"] += 1
+            self._left = 1
+            self._burn(block, slot - 1)
+        self._left = 0 if block in flash.worn else self.slots - slot
+
+    def _end_slot(self, block: int) -> int:
+        """Return the slot after the last one whose sum is not blank."""
+        low, high = 0, self.slots
+        while low < high:
+            middle = (low + high) // 2
+            self._flash.read(block, self._sum, header.SIZE + middle * self._size + self.payload_size)
+            if self._sum == _BLANK:
+                high = middle
+            else:
+                low = middle + 1
+        return low
