@@ -43,7 +43,7 @@ def test_a_request_is_48_bytes_version_4_mode_3_and_tells_only_the_nonce():
     assert encode_request(NONCE) == b"\x23" + bytes(39) + NONCE
 
 
-def test_a_captured_answer_is_read_to_the_millisecond():
+def test_an_answer_given_in_hex_is_read_to_the_millisecond():
     data = bytes.fromhex(
         "24 01 06 e9 00000000 00000012 47505300"
         "edf0d5c0 00000000 8001 6b65696b6941 edf0d5cb 80000000 edf0d5cb 80418938".replace(" ", "")
