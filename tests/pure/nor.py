@@ -187,17 +187,18 @@ class Nor:
         raise OSError(5)
 
     def _half_program(self, at, data):
-        """In order up to some byte, or all bytes at once: each bit done, not done, or weak."""
+        """In order up to a byte, or all at once, or all but a byte: each bit there done, not done, or weak."""
         self._check(at, data)
-        in_order = self._random(2)
-        done = self._random(len(data) + 1) if in_order else 0
-        for i in range(done):
-            self.image[at + i] &= data[i]
-            self.weak.pop(at + i, 0)
-        for i in range(done, min(done + 1, len(data)) if in_order else len(data)):
-            wanted = ~data[i] & self.image[at + i] & 255
-            self.image[at + i] &= ~(wanted & self._random(256)) & 255
-            self._weaken(at + i, wanted & self._random(256))
+        how = self._random(3)
+        done = self._random(len(data) + 1) if how else 0
+        for i in range(len(data)):
+            if i == done or not how:
+                wanted = ~data[i] & self.image[at + i] & 255
+                self.image[at + i] &= ~(wanted & self._random(256)) & 255
+                self._weaken(at + i, wanted & self._random(256))
+            elif i < done or how == 2:
+                self.image[at + i] &= data[i]
+                self.weak.pop(at + i, 0)
 
     def _half_erase(self, block):
         """A part is erased; or all was cleared first, as chips do; or bits rose here and there."""
