@@ -187,7 +187,7 @@ class Nor:
         raise OSError(5)
 
     def _half_program(self, at, data):
-        """In order up to a byte, or all at once, or all but a byte: each bit there done, not done, or weak."""
+        """In order up to a byte, or all at once, or all but a byte; the bits done, not done or weak."""
         self._check(at, data)
         how = self._random(3)
         done = self._random(len(data) + 1) if how else 0

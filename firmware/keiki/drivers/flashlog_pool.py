@@ -180,9 +180,11 @@ class Flash(Blocks):
                         high = block
                 elif kinds[block] != BAD and (cold < 0 or count < erases[cold]) and block not in self.worn:
                     cold = block
-            if low < 0 or slow:
+            if low < 0:
+                return low
+            if slow and erases[high] <= erases[low] + _MARGIN:
                 return high
-            if cold < 0 or erases[cold] + _MARGIN >= erases[low]:
+            if slow or cold < 0 or erases[cold] + _MARGIN >= erases[low]:
                 return low
             if self._move(cold, high):
                 return cold
