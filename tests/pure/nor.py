@@ -45,9 +45,11 @@ class Nor:
                 self._view[block * size : (block + 1) * size] = b"\xff" * size
         self._seed = seed * 2654435761 + 12345 & 0x7FFFFFFF
 
-    def reboot(self):
-        """Return a living device with a copy of what is on this one."""
-        other = Nor(self.blocks, self.size, self.page, self._random(1 << 30), bytearray(self.image))
+    def reboot(self, move=False):
+        """Return a living device with a copy of the image, or the image itself: then this one is dead."""
+        self.dead = self.dead or move
+        image = self.image if move else bytearray(self.image)
+        other = Nor(self.blocks, self.size, self.page, self._random(1 << 30), image)
         other.erases = list(self.erases)
         other.weak = dict(self.weak)
         other.bad = dict(self.bad)

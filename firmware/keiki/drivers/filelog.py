@@ -1,0 +1,196 @@
+"""The log of flashlog.py as segment files, for boards whose whole flash is a littlefs file system.
+
+littlefs copies the tail block of a file at every synced append: one erase per record, 130 times as many as
+the flash log. Checkpoints are therefore taken every 60 s here instead of every 10 s: with minutes and
+half-hours 2,930 erases a day, 5,000 a year for each of the 212 blocks of a Pico W, which stands 100,000.
+"""
+
+import struct
+from array import array
+from binascii import crc32
+
+from keiki.wire.compat import const
+
+CHECKPOINT_S = const(60)
+
+_SEGMENT = const(4056)  # the room in a block of the flash log: `keep` means the same in both
+_SUM = const(4)
+_MASK = const(0x3FFFFFFF)
+_NAME = "%02x-%08x.log"
+_NAME_SIZE = const(15)
+
+
+class Files:
+    """Where the segments are: `system` has `open(path, mode)`, `listdir(path)` and `remove(path)`.
+
+    What has been written to a file must be durable when `flush` returns, as it is on littlefs. `lost` has
+    notes like those of Flash: ("records", kind, first, end). `bytes_read` counts modulo 2**30.
+    """
+
+    def __init__(self, system, folder: str) -> None:
+        self.system = system
+        self.folder = folder
+        self.lost = []
+        self.bytes_read = 0
+
+    def path(self, kind: int, first: int) -> str:
+        """Return the path of a segment."""
+        return self.folder + "/" + _NAME % (kind, first)
+
+    def segments(self, kind: int) -> "list[int]":
+        """Return the first sequences of a log's segments in order."""
+        start = "%02x-" % kind
+        return sorted(
+            int(name[3:11], 16)
+            for name in self.system.listdir(self.folder)
+            if len(name) == _NAME_SIZE and name.startswith(start) and name.endswith(".log")
+        )
+
+
+class FileLog:
+    """Log `kind` (1..254) of records of `record_size` bytes in `keep` segments (2 at least): see Log."""
+
+    def __init__(self, files: Files, kind: int, record_size: int, keep: int, wear: str = "fast") -> None:
+        self.kind = kind
+        self.payload_size = record_size - _SUM
+        self.slots = _SEGMENT // record_size
+        if not 0 < kind < 255 or keep < 2 or self.payload_size < 1 or not self.slots:
+            raise ValueError("log %d: kinds are 1..254, keep is 2 at least, records fit a segment" % kind)
+        self.end = 0
+        self._files = files
+        self._size = record_size
+        self._keep = keep
+        self._buffer = bytearray(4 + record_size)
+        view = memoryview(self._buffer)
+        self._stored = view[4:]
+        self._summed = view[: 4 + self.payload_size]
+        self._payload = view[4 : 4 + self.payload_size]
+        self._firsts = array("I")
+        self._left = 0
+        self._writer = None
+        self._reader = None
+        self._reads = (-1, -1)  # the segment that is open for reading, and `end` when it was opened
+        for first in files.segments(kind):
+            if self._firsts and self._firsts[-1] + self.slots < first:
+                files.lost.append(("records", kind, self._firsts[-1] + self.slots, first))
+            self._firsts.append(first)
+        self._measure()
+        self._trim()
+
+    @property
+    def oldest(self) -> int:
+        """Sequence of the oldest record still held."""
+        return self._firsts[0] if self._firsts else self.end
+
+    def append(self, payload) -> int:
+        """Keep a record and return its sequence; it is durable then. OSError: it could not be written."""
+        size = len(payload)
+        if size > self.payload_size:
+            raise ValueError("%d bytes for a record of %d" % (size, self.payload_size))
+        try:
+            if not self._left:
+                self._open()
+            elif self._writer is None:
+                self._writer = self._files.system.open(self._files.path(self.kind, self._firsts[-1]), "ab")
+            sequence = self.end
+            self._payload[:size] = payload
+            for i in range(size, self.payload_size):
+                self._payload[i] = 255
+            struct.pack_into("<I", self._buffer, 0, sequence)
+            struct.pack_into("<I", self._buffer, self._size, crc32(self._summed) & _MASK or 1)
+            if self._writer.write(self._stored) != self._size:
+                raise OSError(28)
+            self._writer.flush()
+        except OSError:
+            self._recover()
+            raise
+        self.end = sequence + 1
+        self._left -= 1
+        return sequence
+
+    def read_into(self, sequence: int, buffer) -> bool:
+        """Fill `buffer` (no longer than a payload) from a record; False if it is torn, corrupt or gone.
+
+        IndexError outside `oldest`..`end`.
+        """
+        if not self.oldest <= sequence < self.end:
+            raise IndexError("record %d is not held" % sequence)
+        firsts = self._firsts
+        low, high = 0, len(firsts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if firsts[middle] <= sequence:
+                low = middle
+            else:
+                high = middle
+        first = firsts[low]
+        reader = self._open_reader(first)
+        reader.seek((sequence - first) * self._size)
+        if reader.readinto(self._stored) != self._size:
+            return False
+        self._files.bytes_read = (self._files.bytes_read + self._size) & _MASK
+        struct.pack_into("<I", self._buffer, 0, sequence)
+        if (crc32(self._summed) & _MASK or 1) != struct.unpack_from("<I", self._buffer, self._size)[0]:
+            return False
+        buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
+        return True
+
+    def _measure(self) -> None:
+        """Find `end` from the size of the newest segment; one that ends in a part of a record is full."""
+        if not self._firsts:
+            return
+        first = self._firsts[-1]
+        with self._files.system.open(self._files.path(self.kind, first), "rb") as file:
+            size = file.seek(0, 2)
+        slots = -(-size // self._size)
+        self.end = max(self.end, first + slots)
+        self._left = 0 if size % self._size or self.end > first + slots else self.slots - slots
+
+    def _open(self) -> None:
+        """Begin a segment for the record at `end`; the oldest one goes if that makes one too many."""
+        self._close()
+        self._writer = self._files.system.open(self._files.path(self.kind, self.end), "wb")
+        if not self._firsts or self._firsts[-1] != self.end:
+            self._firsts.append(self.end)
+        self._left = self.slots
+        self._trim()
+
+    def _trim(self) -> None:
+        extra = len(self._firsts) - self._keep
+        if extra <= 0:
+            return
+        self._close_reader()
+        for first in self._firsts[:extra]:
+            self._files.system.remove(self._files.path(self.kind, first))
+        self._firsts = self._firsts[extra:]
+
+    def _recover(self) -> None:
+        """After an error: believe only what the newest segment has, and use no sequence twice."""
+        self._close()
+        self._close_reader()
+        try:
+            self._measure()
+        except OSError:
+            self._left = 0
+
+    def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            try:
+                writer.close()
+            except OSError:
+                pass
+
+    def _open_reader(self, first: int):
+        now = (first, self.end if first == self._firsts[-1] else -1)
+        if self._reads != now:
+            self._close_reader()
+            self._reader = self._files.system.open(self._files.path(self.kind, first), "rb")
+            self._reads = now
+        return self._reader
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        self._reads = (-1, -1)
+        if reader:
+            reader.close()
