@@ -155,7 +155,7 @@ def on_flashlog(blocks: int) -> float:
 
 
 def on_littlefs(blocks: int) -> tuple[int, float]:
-    """Append and sync a sample of the records to files of up to a block; return how many and erases of each."""
+    """Append and sync a sample of the records to files of up to a block; return how many and erases each."""
     from littlefs import LittleFS
     from littlefs.context import UserContext
 

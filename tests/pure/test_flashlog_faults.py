@@ -249,6 +249,15 @@ def test_the_erase_count_outlives_the_release_of_a_block():
     assert list(Flash(nor).erases) == counts
 
 
+def test_blocks_that_were_never_used_are_used_first_after_each_boot():
+    nor = Nor(24, 512)
+    for _ in range(40):
+        log = Log(Flash(nor), 3, 32, 2)
+        for n in range(70):
+            log.append(record(n))
+    assert max(nor.erases) - min(nor.erases) <= 2, nor.erases
+
+
 def test_slow_logs_alone_do_not_wear_out_a_few_blocks():
     nor = Nor(16, 512)
     filled(nor, 40000, 2)

@@ -98,9 +98,7 @@ class FileLog:
                 self._payload[i] = 255
             struct.pack_into("<I", self._buffer, 0, sequence)
             struct.pack_into("<I", self._buffer, self._size, crc32(self._summed) & _MASK or 1)
-            if self._writer.write(self._stored) != self._size:
-                raise OSError(28)
-            self._writer.flush()
+            self._write()
         except OSError:
             self._recover()
             raise
@@ -124,9 +122,7 @@ class FileLog:
             else:
                 high = middle
         first = firsts[low]
-        reader = self._open_reader(first)
-        reader.seek((sequence - first) * self._size)
-        if reader.readinto(self._stored) != self._size:
+        if not self._load(first, sequence - first):
             return False
         self._files.bytes_read = (self._files.bytes_read + self._size) & _MASK
         struct.pack_into("<I", self._buffer, 0, sequence)
@@ -134,6 +130,12 @@ class FileLog:
             return False
         buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
         return True
+
+    def _write(self) -> None:
+        writer = self._writer
+        if writer is None or writer.write(self._stored) != self._size:
+            raise OSError(28)
+        writer.flush()
 
     def _measure(self) -> None:
         """Find `end` from the size of the newest segment; one that ends in a part of a record is full."""
@@ -181,13 +183,14 @@ class FileLog:
             except OSError:
                 pass
 
-    def _open_reader(self, first: int):
+    def _load(self, first: int, slot: int) -> bool:
         now = (first, self.end if first == self._firsts[-1] else -1)
-        if self._reads != now:
+        if self._reader is None or self._reads != now:
             self._close_reader()
             self._reader = self._files.system.open(self._files.path(self.kind, first), "rb")
             self._reads = now
-        return self._reader
+        self._reader.seek(slot * self._size)
+        return self._reader.readinto(self._stored) == self._size
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None

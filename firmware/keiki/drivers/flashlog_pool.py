@@ -138,10 +138,11 @@ class Flash(Blocks):
                 unknown.append(block)
             if state == header.BROKEN:
                 self._mend(block)
-        # A count that was lost is taken to be the highest there is.
-        most = max(self.erases)
+        # A count that was lost is taken to be below all others: most of these blocks were never used yet, and
+        # a higher guess at every boot would keep them so.
+        known = [count for count in self.erases if count]
         for block in unknown:
-            self.erases[block] = most
+            self.erases[block] = min(known) - 1 if known else 0
         if all(kind == BAD for kind in self.kinds):  # a region that was filled with zeros, not all bad
             for block in range(self.blocks):
                 self.kinds[block] = FREE
