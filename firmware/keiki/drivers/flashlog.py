@@ -176,9 +176,12 @@ class Log:
 
     def _open(self) -> None:
         """Begin a block for the record at `end`; the oldest block goes if that makes one too many."""
+        gap = False
+        if self._held:
+            gap = self.end > self._flash.firsts[self._order[self._held - 1]] + self.slots
         while True:
             try:
-                block = self._flash.take(self.kind, self.end, self._slow)
+                block = self._flash.take(self.kind, self.end, self._slow, gap)
                 break
             except OSError:
                 self._flash.alive()
@@ -247,7 +250,7 @@ class Log:
         for i, block in enumerate(kept):
             self._order[i] = block
             until = flash.firsts[kept[i - 1]] + self.slots if i else 0
-            if i and until < flash.firsts[block]:
+            if i and until < flash.firsts[block] and block not in flash.gaps:
                 flash.note("records", self.kind, until, flash.firsts[block])
         self._held = len(kept)
         if kept:

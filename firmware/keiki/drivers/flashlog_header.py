@@ -2,7 +2,8 @@
 
 Two equal copies of 20 bytes, little-endian, so that one flipped bit does not cost the block:
 erases u32, magic u16, version u8, kind u8, first sequence u32, record size u16, CRC-32 of these 14 bytes u32,
-worn u8 (FF; 00 once the block has failed to take a record), spare u8.
+worn u8 (FF; 00 once the block has failed to take a record), gap u8 (FF; 00 if the sequences that would come
+before the first were left out on purpose).
 
 A block is released by programming all but the two erase counts to zero, before it is ever erased: a
 half-done erase would have to bring back 16 bytes exactly to pass for a live block. All zero means bad.
@@ -36,22 +37,24 @@ _VERSION = const(1)
 _ERASES_MAX = const(0xFFFFFF)  # a hundred times what any NOR flash stands
 
 
-def pack_into(buffer, kind: int, record_size: int, first: int, erases: int) -> None:
+def pack_into(buffer, kind: int, record_size: int, first: int, erases: int, gap: bool = False) -> None:
     """Write both copies into the first 40 bytes of `buffer`."""
     for at in (0, COPY):
-        struct.pack_into(_FORMAT, buffer, at, erases, _MAGIC, _VERSION, kind, first, record_size, 0, 255, 255)
+        struct.pack_into(
+            _FORMAT, buffer, at, erases, _MAGIC, _VERSION, kind, first, record_size, 0, 255, 0 if gap else 255
+        )
         total = crc32(memoryview(buffer)[at : at + _SUMMED]) & 0xFFFFFFFF
         struct.pack_into("<I", buffer, at + _SUMMED, total)
 
 
-def parse_copy(buffer, at: int) -> "tuple[int, int, int, int, bool] | None":
-    """Return (kind, record_size, first, erases, worn) of the copy at offset `at`, or None if invalid."""
-    erases, magic, version, kind, first, record_size, total, worn, _ = struct.unpack_from(_FORMAT, buffer, at)
-    if magic != _MAGIC or version != _VERSION or not 0 < kind < 255 or not record_size:
+def parse_copy(buffer, at: int) -> "tuple[int, int, int, int, bool, bool] | None":
+    """Return (kind, record_size, first, erases, worn, gap) of the copy at `at`, or None if invalid."""
+    erases, magic, version, kind, first, size, total, worn, gap = struct.unpack_from(_FORMAT, buffer, at)
+    if magic != _MAGIC or version != _VERSION or not 0 < kind < 255 or not size:
         return None
     if total != crc32(memoryview(buffer)[at : at + _SUMMED]) & 0xFFFFFFFF:
         return None
-    return kind, record_size, first, erases, worn != 255
+    return kind, size, first, erases, worn != 255, gap != 255
 
 
 def state_of(buffer) -> int:
@@ -64,6 +67,15 @@ def state_of(buffer) -> int:
     if head[RELEASE_AT:COPY] == SPOIL[:16] and head[COPY + RELEASE_AT :] == SPOIL[:16]:
         return RELEASED
     return BROKEN
+
+
+def half_released(buffer) -> bool:
+    """Tell whether a BROKEN header looks like one whose release was cut: bits cleared, counts untouched."""
+    for at in (RELEASE_AT, COPY + RELEASE_AT):
+        magic, version = struct.unpack_from("<HB", buffer, at)
+        if magic & ~_MAGIC or version & ~_VERSION:
+            return False
+    return erases_of(buffer) > 0
 
 
 def erases_of(buffer) -> int:

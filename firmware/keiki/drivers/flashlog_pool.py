@@ -23,7 +23,8 @@ class Flash(Blocks):
     """A pool of erase blocks on `device` (see Blocks).
 
     `counts` has what was met since start, by name; `lost` up to 16 notes of what boot could not read:
-    ("block", block, 0, 0) or ("records", kind, first, end).
+    ("records", kind, first, end) for records that are gone, at each boot until their time is over, and once
+    ("block", block, 0, 0) for a block that cannot be read: half erased by a power cut, or lost.
     """
 
     def __init__(self, device, page: int = 1) -> None:
@@ -42,7 +43,8 @@ class Flash(Blocks):
         self.kinds = bytearray(self.blocks)
         self.firsts = array("I", bytes(4 * self.blocks))
         self.erases = array("I", bytes(4 * self.blocks))
-        self.worn = set()
+        self.worn = set()  # blocks that take no more records
+        self.gaps = set()  # blocks whose first sequence does not follow on the block before
         self._sizes = {}
         self._logs = {}
         self._keeps = 0
@@ -71,17 +73,18 @@ class Flash(Blocks):
                 self.release(block)
         self._sizes.pop(kind, None)
 
-    def take(self, kind: int, first: int, slow: bool) -> int:
+    def take(self, kind: int, first: int, slow: bool, gap: bool) -> int:
         """Erase a free block and begin it for log `kind`; OSError(28) if no block is left that works."""
         while True:
             block = self._choose(slow)
             if block < 0:
                 raise OSError(ENOSPC)
-            if self._fresh(block) and self._begin(block, kind, first):
+            if self._fresh(block) and self._begin(block, kind, first, gap):
                 return block
 
     def release(self, block: int) -> None:
         """Give a block back; it is erased when it is taken again."""
+        self.gaps.discard(block)
         if block in self.worn:
             self._spoil(block)
             return
@@ -126,6 +129,8 @@ class Flash(Blocks):
                 self.erases[block] = found[3]
                 if found[4]:
                     self.worn.add(block)
+                if found[5]:
+                    self.gaps.add(block)
                 continue
             state = header.BROKEN if found else header.state_of(self._head)
             if state == header.BAD:
@@ -162,8 +167,9 @@ class Flash(Blocks):
     def _mend(self, block: int) -> None:
         """Release a block without a valid header for certain, so that the next boot sees it alike."""
         self.counts["headers"] += 1
+        released = header.half_released(self._head)
         self.read(block, self._head, header.SIZE)
-        if bytes(self._head) != self._blank[: header.SIZE]:
+        if not released and bytes(self._head) != self._blank[: header.SIZE]:
             self.doubt = True
             self.note("block", block, 0, 0)
         self.release(block)
@@ -197,9 +203,9 @@ class Flash(Blocks):
         self._spoil(block)
         return False
 
-    def _begin(self, block: int, kind: int, first: int) -> bool:
+    def _begin(self, block: int, kind: int, first: int, gap: bool) -> bool:
         head = self._head
-        header.pack_into(head, kind, self._sizes[kind], first, self.erases[block])
+        header.pack_into(head, kind, self._sizes[kind], first, self.erases[block], gap)
         want = bytes(head)
         try:
             self.program(block, head, 0)
@@ -212,6 +218,8 @@ class Flash(Blocks):
             return False
         self.kinds[block] = kind
         self.firsts[block] = first
+        if gap:
+            self.gaps.add(block)
         return True
 
     def _spoil(self, block: int) -> None:
@@ -230,7 +238,7 @@ class Flash(Blocks):
         if not self.copy(cold, target):
             self._spoil(target)
             return False
-        if not self._begin(target, self.kinds[cold], self.firsts[cold]):
+        if not self._begin(target, self.kinds[cold], self.firsts[cold], cold in self.gaps):
             return False
         self.counts["moved"] += 1
         log = self._logs.get(self.kinds[cold])
