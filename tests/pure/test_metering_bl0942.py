@@ -1,17 +1,8 @@
 """The BL0942 driver: frames, energy, and what it does when the chip misbehaves (metering-ics.md 3)."""
 
 from keiki.drivers.metering import CREEP, REFUSED, RESET, STALE, Gate, Remainder, SignedEnergy
-from keiki.drivers.metering_bl0942 import (
-    CF_LSB_MS,
-    MODE,
-    MODE_RESET,
-    Bl0942,
-    build_write,
-    checksum,
-    find_mode,
-    find_packet,
-    parse_packet,
-)
+from keiki.drivers.metering_bl0942 import CF_LSB_MS, MODE, MODE_RESET, Bl0942
+from keiki.drivers.metering_bl0942_frames import build_write, checksum, find_mode, find_packet, parse_packet
 from metering_line import Line, finish
 
 V1 = bytes((0x55, 0xC3, 0x91, 0x00, 0xDD, 0xE8, 0x33, 0xE7, 0x7E, 0x00, 0x6B, 0x06, 0x00, 0xA4, 0x1A, 0x00))
@@ -51,6 +42,7 @@ class Chip:
         self.silent = False
         self.unlocked = False
         self.before = b""
+        self.volts = 100
 
     def answer(self, data):
         if data[0] & 3 != self.address or self.silent:
@@ -63,7 +55,9 @@ class Chip:
                 self.mode = data[2] | data[3] << 8
             return b""
         if data[1] == 0xAA:
-            return self.before + packet(self.address, self.watt, self.cf, self.status)
+            return self.before + packet(
+                self.address, self.watt, self.cf, self.status, voltage=self.volts * 15883
+            )
         assert data[1] == 0x19
         body = self.mode.to_bytes(3, "little")
         return self.before + body + bytes((checksum(data[0] + 0x19, body, 0, 3),))

@@ -1,7 +1,20 @@
-"""What every metering IC driver shares: the snapshot, the plausibility gate, the signed energy integral.
+"""What every metering IC driver shares: its interface, the snapshot, the plausibility gate, signed energy.
 
 Energy is integer throughout. A driver counts in units of its chip (power LSB x ms) and turns them
 into Wh x 1000 at the end, with the remainder kept.
+
+Every driver has this interface and no other; only one of its methods runs at a time:
+
+`await snapshot(now_ms)`  a `Snapshot`, always the same object; `now_ms` only grows.
+`apply(calibration)`      one dict per phase, keys as in `calibration.KEYS`, a missing key is 0; ValueError if
+                          it cannot be. It holds from the next snapshot on and loses no energy. What a chip
+                          cannot do the driver does in integer arithmetic, or not at all: then the key is in
+                          `ignored`, a tuple.
+`await self_check()`      a list of short names of what is wrong now (see FAULT_SILENT), empty = fine.
+`stats`                   a dict of counters that only grow.
+`on_event(kind, before, after)`  to be set by who wants to know: "ic_reset" (a chip restarted by itself; a
+                          register that shows it, before and after) and "increment_refused" (the energy
+                          counter, in counts of the chip, before and after).
 """
 
 from keiki.wire.compat import const
@@ -11,6 +24,14 @@ REFUSED = const(2)  # the energy counter made a step that cannot be: it was take
 CREEP = const(4)  # a chip is below its creep threshold: it measures nothing
 RESET = const(8)  # a chip had restarted by itself; it has been set up again
 
+PHASE_NAMES = ("r", "t")
+
+# What `self_check` names, after the phase, as "r_silent"
+FAULT_SILENT = "_silent"  # it says nothing, or nothing that can be understood
+FAULT_SETTINGS = "_settings"  # a register does not hold what was written to it
+FAULT_VOLTAGE = "_voltage"  # no voltage, or one that cannot be
+FAULT_UNCALIBRATED = "_uncalibrated"  # the chip says that its own calibration is gone
+
 _LONGEST_GUESS_MS = const(60000)
 
 
@@ -19,12 +40,16 @@ class Snapshot:
 
     Lists hold one entry per phase, 0 = R, 1 = T. `import_wh_x1000`, `export_wh_x1000` (both >= 0) and their
     difference over all phases, `net_wh_x1000`, are increments since the last snapshot that was not STALE.
+    `reactive_var_x10` (positive: the current lags) and `power_factor_x1000` (with the sign of the power) are
+    None for what the chip cannot tell, or not now: without current there is no power factor.
     """
 
     def __init__(self, phases: int) -> None:
         self.voltage_v_x100 = [0] * phases
         self.current_ma = [0] * phases
         self.power_w_x10 = [0] * phases
+        self.reactive_var_x10 = [None] * phases
+        self.power_factor_x1000 = [None] * phases
         self.frequency_hz_x100 = [0] * phases
         self.import_wh_x1000 = [0] * phases
         self.export_wh_x1000 = [0] * phases
@@ -51,6 +76,10 @@ class Remainder:
         self._divisor = divisor
         self._rest = 0
 
+    def regain(self, multiplier: int) -> None:
+        """Change the multiplier; what was left over stays."""
+        self._multiplier = multiplier
+
     def take(self, amount: int) -> int:
         """Return the whole units of `amount` x multiplier / divisor and of what was left before."""
         total = self._rest + amount * self._multiplier
@@ -65,19 +94,21 @@ class SignedEnergy:
     Samples give the sign and the fine resolution, the counter the truth: one count is `count` units of
     power x ms. How far the chip is into its present count is known to lie in [low, high]; an estimate
     from the samples stands while it agrees with that, else it is moved just far enough. So what is booked
-    is never two counts off, however long it runs and whatever happens between the samples.
+    is never two counts off, however long it runs and whatever happens between the samples. `counter` and
+    `counter_before` are the last two counter readings.
     """
 
     def __init__(self, count: int, modulus: int, gate: Gate, lag_ms: int) -> None:
         self.refused = False
         self.fell = False
+        self.counter_before = 0
+        self.counter = 0
         self._count = count
         self._modulus = modulus
         self._gate = gate
         self._lag_ms = lag_ms
         self._at_ms = None
         self._power = 0
-        self._counter = 0
         self._sign = 1
         self._low = 0
         self._high = count - 1
@@ -89,11 +120,12 @@ class SignedEnergy:
         the samples alone are booked, for a gap of 60 s at most; `fell`: the counter looks restarted from 0.
         """
         self.refused = self.fell = False
-        before, start_ms, old = self._power, self._at_ms, self._counter
+        before, start_ms, old = self._power, self._at_ms, self.counter
         if start_ms is not None and now_ms <= start_ms:
             return 0
         plausible = abs(power) <= self._gate.power
-        self._power, self._counter, self._at_ms = power if plausible else 0, counter, now_ms
+        self._power, self._at_ms = power if plausible else 0, now_ms
+        self.counter_before, self.counter = old, counter
         if power and plausible:
             self._sign = 1 if power > 0 else -1
         if start_ms is None:

@@ -7,10 +7,31 @@ direction and resolution, CF_CNT the amount, so nothing is lost between polls ho
 
 import asyncio
 
-from keiki.drivers.metering import CREEP, REFUSED, RESET, STALE, Gate, Remainder, SignedEnergy, Snapshot
+from keiki.drivers.calibration import MILLION, Correction, checked, scaled
+from keiki.drivers.metering import (
+    CREEP,
+    FAULT_SETTINGS,
+    FAULT_SILENT,
+    FAULT_VOLTAGE,
+    PHASE_NAMES,
+    REFUSED,
+    RESET,
+    STALE,
+    Gate,
+    Remainder,
+    SignedEnergy,
+    Snapshot,
+)
+from keiki.drivers.metering_bl0942_frames import (
+    REG_MODE,
+    build_write,
+    find_mode,
+    find_packet,
+    parse_packet,
+    u24,
+)
 from keiki.wire.compat import const
 
-PACKET_LENGTH = const(23)
 MODE_RESET = const(0x87)
 # b4 concerns only I_FAST_RMS, which nobody reads here: it tells a chip that was set up from a restarted one
 MODE = const(0x97)
@@ -18,12 +39,9 @@ CF_MODULUS = const(1 << 24)
 CF_LSB_MS = 419430400  # one CF count in WATT LSB x ms: 1638.4 x 256 s
 
 _READ = const(0x58)
-_WRITE = const(0xA8)
 _PACKET = const(0xAA)
-_REG_MODE = const(0x19)
 _REG_PROTECT = const(0x1D)
 _UNLOCK = const(0x55)
-_HEAD = const(0x55)
 _STATUS_CREEP = const(0x02)
 
 _BUFFER = const(64)
@@ -31,74 +49,9 @@ _REPLY_MS = const(150)  # 25 bytes at 4800 baud take 52 ms
 _QUIET_MS = const(20)  # pause before another chip is spoken to; also what ends noise
 _ATTEMPTS = const(3)  # missed polls in a row that make a chip stale
 _VERIFY_MS = const(60000)
+_LEAST_V = const(10)
+_MOST_V = const(300)
 _LAG_MS = const(500)  # WATT is the mean of 400 ms and up to 400 ms old when it is read
-
-
-def checksum(head: int, data, start: int, end: int) -> int:
-    """Return the complement of the low byte of `head` (sum of what was sent) + data[start:end]."""
-    for at in range(start, end):
-        head += data[at]
-    return ~head & 0xFF
-
-
-def _u24(data, at: int) -> int:
-    return data[at] | data[at + 1] << 8 | data[at + 2] << 16
-
-
-def parse_packet(data, start: int, command: int) -> "tuple[int, int, int, int, int, int, int] | None":
-    """Parse 23 bytes at `start`, the answer to `command` (0x58 | address).
-
-    Returns (I_RMS, V_RMS, I_FAST_RMS, WATT signed, CF_CNT, FREQ, STATUS b9:0), or None if it is no packet.
-    The checksum covers the command, but not the 0xAA after it. It is only 8 bits: that FREQ has 16 bits and
-    STATUS 10 of their 24 is checked too.
-    """
-    if len(data) < start + PACKET_LENGTH or data[start] != _HEAD:
-        return None
-    if data[start + 18] or data[start + 20] > 3 or data[start + 21]:
-        return None
-    if checksum(command, data, start, start + 22) != data[start + 22]:
-        return None
-    watt = _u24(data, start + 10)
-    if watt & 0x800000:
-        watt -= 0x1000000
-    return (
-        _u24(data, start + 1),
-        _u24(data, start + 4),
-        _u24(data, start + 7),
-        watt,
-        _u24(data, start + 13),
-        data[start + 16] | data[start + 17] << 8,
-        data[start + 19] | data[start + 20] << 8,
-    )
-
-
-def find_packet(data, length: int, command: int) -> int:
-    """Return where a packet starts in data[:length]; if there is none, minus how many bytes to read next.
-
-    Never asks for more than the earliest possible packet still lacks, so nothing of the next answer is read.
-    """
-    for at in range(length):
-        if data[at] == _HEAD:
-            if length - at < PACKET_LENGTH:
-                return length - at - PACKET_LENGTH
-            if parse_packet(data, at, command) is not None:
-                return at
-    return -PACKET_LENGTH
-
-
-def find_mode(data, length: int, command: int) -> int:
-    """As find_packet, for the 4-byte answer to a read of MODE (10 bits, so 14 bits are zero)."""
-    for at in range(length - 3):
-        zeros = data[at + 1] < 4 and not data[at + 2]
-        if zeros and checksum(command + _REG_MODE, data, at, at + 3) == data[at + 3]:
-            return at
-    return -max(1, 4 - length)
-
-
-def build_write(address: int, register: int, value: int) -> bytes:
-    """Build the frame that writes a 24-bit register."""
-    frame = bytes((_WRITE | address, register, value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF))
-    return frame + bytes((checksum(0, frame, 0, 5),))
 
 
 class _Chip:
@@ -108,11 +61,14 @@ class _Chip:
         self.address = address
         self.command = _READ | address
         self.ask_packet = bytes((self.command, _PACKET))
-        self.ask_mode = bytes((self.command, _REG_MODE))
+        self.ask_mode = bytes((self.command, REG_MODE))
         gate = Gate(p_max_w * lsb_per_w_x1000 // 1000)
         self.energy = SignedEnergy(CF_LSB_MS, CF_MODULUS, gate, _LAG_MS)
         # LSB x ms to Wh x 1000: x 1000 / lsb_per_w_x1000 gives W ms, / 3600 gives Wh x 1000
-        self.whole = Remainder(5, 18 * lsb_per_w_x1000)
+        self.whole = Remainder(5 * MILLION, 18 * MILLION * lsb_per_w_x1000)
+        self.correction = Correction()
+        self.added = Remainder(1, 3600000)  # mW x ms to Wh x 1000
+        self.booked_ms = None
         self.held_wh_x1000 = 0
         self.missed = False
         self.restarted = False
@@ -126,13 +82,17 @@ class Bl0942:
     `reader`, `writer`: asyncio streams whose reads return what has come. `phases`: BL0942 address (0..3) of
     R and T. `scale`: integers lsb_per_v_x1000, lsb_per_a_x1000, lsb_per_w_x1000 of the board. `p_max_w`: the
     largest power of the whole board; each phase has an equal share of it for its plausibility gate.
-    `mode`: what MODE shall hold; with b7 = 1 as here CF_CNT grows for both directions.
+    `mode`: what MODE shall hold; with b7 = 1 as here CF_CNT grows for both directions. The chip has no
+    calibration registers: `apply` corrects in software, and without reactive power not for the phase angle.
     """
+
+    ignored = ("phase_mdeg",)
 
     def __init__(
         self, reader, writer, phases, scale: "dict[str, int]", p_max_w: int, *, mode: int = MODE
     ) -> None:
         self.stats = {"polls": 0, "missed": 0, "stale": 0, "refused": 0, "resets": 0, "mode_writes": 0}
+        self.on_event = lambda kind, before, after: None
         self._reader = reader
         self._writer = writer
         self._mode = mode
@@ -143,6 +103,30 @@ class Bl0942:
         self._snapshot = Snapshot(len(phases))
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
+
+    def apply(self, calibration: "list[dict[str, int]]") -> None:
+        """Correct from the next snapshot on by one dict per phase (see `calibration.KEYS`)."""
+        for chip, values in zip(self._chips, checked(calibration, len(self._chips))):
+            chip.correction.values = values
+            chip.whole.regain(5 * chip.correction.energy_ppm)
+
+    async def self_check(self) -> "list[str]":
+        """Ask every chip for its settings and a packet; returns the names of what is wrong."""
+        wrong = []
+        for name, chip in zip(PHASE_NAMES, self._chips):
+            await self._drain()
+            mode_at = await self._ask(chip.ask_mode, find_mode, chip.command)
+            if mode_at >= 0 and self._mode_at(mode_at) != self._mode:
+                wrong.append(name + FAULT_SETTINGS)
+            await self._drain()
+            at = await self._ask(chip.ask_packet, find_packet, chip.command)
+            if mode_at < 0 or at < 0:
+                wrong.append(name + FAULT_SILENT)
+                continue
+            voltage = u24(self._buffer, at + 4)
+            if not _LEAST_V <= voltage * 1000 // self._v <= _MOST_V:
+                wrong.append(name + FAULT_VOLTAGE)
+        return wrong
 
     async def snapshot(self, now_ms: int) -> Snapshot:
         """Poll every chip and return the snapshot, always the same object.
@@ -200,23 +184,32 @@ class Bl0942:
         if status & _STATUS_CREEP:
             snapshot.flags |= CREEP
             watt = 0
-        snapshot.voltage_v_x100[phase] = (voltage * 100000 + self._v // 2) // self._v
-        snapshot.current_ma[phase] = (current * 1000000 + self._a // 2) // self._a
-        power_w_x10 = (abs(watt) * 10000 + self._w // 2) // self._w
-        snapshot.power_w_x10[phase] = -power_w_x10 if watt < 0 else power_w_x10
+        chip.correction.fill(
+            snapshot,
+            phase,
+            scaled(voltage, 1000000, self._v),
+            scaled(current, 1000000000, self._a),
+            scaled(watt, 1000000, self._w),
+        )
         snapshot.frequency_hz_x100[phase] = (100000000 + period // 2) // period if period else 0
-        chip.held_wh_x1000 += chip.whole.take(chip.energy.update(watt, counter, now_ms))
-        if chip.energy.refused:
+        energy = chip.energy
+        chip.held_wh_x1000 += chip.whole.take(energy.update(watt, counter, now_ms))
+        if watt and chip.booked_ms is not None and now_ms > chip.booked_ms:
+            chip.held_wh_x1000 += chip.added.take(chip.correction.offset_mw * (now_ms - chip.booked_ms))
+        chip.booked_ms = now_ms
+        if energy.refused:
             snapshot.flags |= REFUSED
             self.stats["refused"] += 1
-            if chip.energy.fell:
-                self._restarted(chip)
+            self.on_event("increment_refused", energy.counter_before, counter)
+            if energy.fell:
+                self._restarted(chip, energy.counter_before, counter)
 
-    def _restarted(self, chip: _Chip) -> None:
+    def _restarted(self, chip: _Chip, before: int, after: int) -> None:
         self._snapshot.flags |= RESET
         if not chip.restarted:
             chip.restarted = True
             self.stats["resets"] += 1
+            self.on_event("ic_reset", before, after)
 
     async def _verify(self, chip: _Chip, now_ms: int) -> bool:
         """Read MODE, and write it only if it is not what it shall be; False if the chip does not answer.
@@ -229,10 +222,10 @@ class Bl0942:
         chip.verify_ms = now_ms + _VERIFY_MS
         if self._mode_at(at) != self._mode:
             if chip.known:
-                self._restarted(chip)
+                self._restarted(chip, self._mode, self._mode_at(at))
             self.stats["mode_writes"] += 1
             try:
-                for register, value in ((_REG_PROTECT, _UNLOCK), (_REG_MODE, self._mode), (_REG_PROTECT, 0)):
+                for register, value in ((_REG_PROTECT, _UNLOCK), (REG_MODE, self._mode), (_REG_PROTECT, 0)):
                     self._writer.write(build_write(chip.address, register, value))
                     await self._writer.drain()
             except OSError:
