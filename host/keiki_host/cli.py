@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from keiki_host.bench import options as opts
+from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import Entry
 from keiki_host.bench.faults_file import FaultFileError, load_faults
 from keiki_host.bench.house import House, LoadError
 from keiki_host.bench.options import InputError
-from keiki_host.bench.process import BenchError
 
 app = typer.Typer(
     help="An open smart electricity meter: bench and host tools.",

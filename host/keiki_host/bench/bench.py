@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import start_of_world
+from keiki_host.bench.firmware_image import FirmwareImage
 from keiki_host.bench.meter import Meter
 from keiki_host.bench.options import JST, BenchOptions
-from keiki_host.bench.process import BenchError
 
 WARM_UP_S = (
     180  # the radio finds its channel and the first values are there before the bench says it is ready
@@ -26,6 +27,7 @@ class Bench:
     def __init__(self, options: BenchOptions) -> None:
         self.options = options
         self.meters: list[Meter] = []
+        self._image: FirmwareImage | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._link_made = False
 
@@ -45,7 +47,8 @@ class Bench:
             if options.udp6 is not None:
                 check_own6(options.udp6)
             folder = self._folder()
-            self.meters = [Meter(options, index, folder, began_s) for index in range(options.meters)]
+            image = self._image = FirmwareImage()
+            self.meters = [Meter(options, index, folder, began_s, image) for index in range(options.meters)]
             await asyncio.gather(*(meter.start() for meter in self.meters))
             await self._run_up(until_ms, start_s, progress)
             if options.link is not None:
@@ -89,6 +92,9 @@ class Bench:
         if self._link_made and self.options.link is not None:
             self.options.link.unlink(missing_ok=True)
             self._link_made = False
+        if self._image is not None:
+            self._image.close()
+            self._image = None
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None

@@ -8,14 +8,16 @@ from typing import Any
 from keiki.wire import settings as table
 
 from keiki_host.bench.dongle import Dongle
+from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.faults_catalogue import SETTING_FAULTS
 from keiki_host.bench.faults_settings import requests_off, requests_on
+from keiki_host.bench.firmware_image import FirmwareImage
 from keiki_host.bench.house import House
 from keiki_host.bench.ics.bl0942 import Bl0942Bus
 from keiki_host.bench.ics.bl0942_parts import Parts
 from keiki_host.bench.options import BenchOptions, InputError
-from keiki_host.bench.process import BenchError, Firmware
+from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
 from keiki_host.bench.truth import TruthWriter
 from keiki_host.bench.wisun.air import Air
@@ -32,7 +34,9 @@ _SECRETS = ("route_b_id", "route_b_password", "serial")
 class Meter:
     """A world with one meter in it, in virtual time of its own, that began at `began_s` UTC."""
 
-    def __init__(self, options: BenchOptions, index: int, folder: Path, began_s: int) -> None:
+    def __init__(
+        self, options: BenchOptions, index: int, folder: Path, began_s: int, image: FirmwareImage
+    ) -> None:
         self.options = options
         self.name = f"keiki-{index + 1}"
         self.folder = folder / self.name
@@ -45,7 +49,7 @@ class Meter:
         self.house = House(options.load, seed, self.settings["phases"])
         self._truth = self._open_truth(options.truth)
         self.air = Air(seed=seed, faults=self.faults)
-        self.firmware = Firmware(self.name)
+        self.firmware = Firmware(self.name, image)
         self.dongles: list[Dongle] = []
         self._background: set[asyncio.Task[None]] = set()
         self._build()

@@ -10,13 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import keiki
-
-HEAP = "128wK"  # about what a board with 128 KiB of heap has: the w scales by the size of a word
-
-
-class BenchError(Exception):
-    """The bench cannot start or go on: one line for people."""
+from keiki_host.bench.errors import BenchError
+from keiki_host.bench.firmware_image import FirmwareImage
 
 
 def micropython() -> str:
@@ -30,15 +25,6 @@ def micropython() -> str:
     if not found or not shutil.which(found):
         raise BenchError(f"micropython: {found or 'not found'}: set MICROPYTHON to the unix port")
     return found
-
-
-def firmware_paths() -> tuple[Path, Path, Path]:
-    """(folder to import keiki from, main program, folder of the unix board), in a checkout or installed."""
-    packages = Path(keiki.__file__).resolve().parent.parent
-    here = Path(__file__).resolve().parent.parent
-    if (packages / "main.py").exists():
-        return packages, packages / "main.py", packages.parent / "boards" / "unix"
-    return packages, here / "firmware_main.py", here / "boards" / "unix"
 
 
 def listen(path: Path) -> socket.socket:
@@ -58,17 +44,18 @@ def listen(path: Path) -> socket.socket:
 class Firmware:
     """One running firmware; what it prints goes to `log` line by line."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, image: FirmwareImage) -> None:
         self.name = name
+        self._image = image
         self.process: asyncio.subprocess.Process | None = None
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self._lock = asyncio.Lock()
         self._console: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._logger: asyncio.Task[None] | None = None
 
-    async def start(self, environment: dict[str, str], heap: str = HEAP) -> socket.socket:
+    async def start(self, environment: dict[str, str]) -> socket.socket:
         """Start it; returns the connection on which it asks for time. BenchError if it ends before that."""
-        packages, main, board = firmware_paths()
+        image = self._image
         # why: not in the state folder, because the path of a socket has 107 bytes at most
         self._sockets = tempfile.TemporaryDirectory(prefix="keiki-")
         world_path, console_path = (Path(self._sockets.name) / name for name in ("world", "console"))
@@ -76,12 +63,12 @@ class Firmware:
         env = {
             **os.environ,
             **environment,
-            "MICROPYPATH": f"{packages}:{board}:.frozen",
+            "MICROPYPATH": image.path,
             "KEIKI_WORLD": str(world_path),
             "KEIKI_CONSOLE": str(console_path),
         }
         self.process = await asyncio.create_subprocess_exec(
-            micropython(), "-X", f"heapsize={heap}", str(main),
+            micropython(), "-X", f"heapsize={image.heap}", str(image.main),
             env=env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

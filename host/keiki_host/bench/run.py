@@ -10,8 +10,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from keiki_host.bench.bench import Bench
+from keiki_host.bench.errors import BenchError
 from keiki_host.bench.options import BenchOptions
-from keiki_host.bench.process import BenchError
 
 
 async def run(options: BenchOptions, *, guide: bool) -> None:

