@@ -7,6 +7,7 @@ from typing import Any
 
 from keiki.wire import settings as table
 
+from keiki_host.bench.bus import Bus
 from keiki_host.bench.dongle import Dongle
 from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import Faults
@@ -16,9 +17,11 @@ from keiki_host.bench.firmware_image import FirmwareImage
 from keiki_host.bench.house import House
 from keiki_host.bench.ics.bl0942 import Bl0942Bus
 from keiki_host.bench.ics.bl0942_parts import Parts
+from keiki_host.bench.ics.ds3231 import ADDRESS as RTC_ADDRESS
 from keiki_host.bench.options import BenchOptions, InputError
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
+from keiki_host.bench.rtc import Rtc
 from keiki_host.bench.truth import TruthWriter
 from keiki_host.bench.wisun.air import Air
 from keiki_host.bench.wisun.core import TextOptions
@@ -102,6 +105,9 @@ class Meter:
         self.ic = Bl0942Bus(
             self.clock.utc_ms, wires, self.ic_line.write, self.faults, parts=PARTS, seed=options.seed
         )
+        self.rtc = Rtc(self.clock.utc_ms)
+        self.i2c = Bus()
+        self.i2c.i2c[RTC_ADDRESS] = self.rtc.chip
         self.radio_line = PtyLine(self._to_module, self.clock.poke)
         self.module = TextModule(
             "bp35c2",
@@ -127,6 +133,7 @@ class Meter:
 
     async def start(self) -> None:
         """Start the firmware; its world stands still at its beginning. BenchError if it does not start."""
+        self.rtc.power_on()
         prefill = self.options.history_days > 0
         start_settings = {**self.settings, **(PREFILL if prefill else {})}
         settings_file = self.folder / "start.json"
@@ -138,6 +145,7 @@ class Meter:
             "KEIKI_UNIQUE": self.name,
             "KEIKI_UART0": self.ic_line.path,
             "KEIKI_UART1": self.radio_line.path,
+            "KEIKI_I2C0": await self.i2c.open(),
             "KEIKI_UDP4": self.udp4,
             "KEIKI_UDP6": self.options.udp6 or "",
         }
@@ -228,6 +236,7 @@ class Meter:
         for task in self._background:
             task.cancel()
         await self.firmware.stop()
+        self.i2c.close()
         self.clock.close()
         for line in (self.ic_line, self.radio_line):
             line.close()

@@ -53,6 +53,11 @@ class Ds3231Model:
         self._vcc = vcc
         self.advance()
 
+    def drift(self, ppm: float) -> None:
+        """From now on the oscillator is off by `ppm`."""
+        self.advance()
+        self._drift_ppb = round(ppm * 1000)
+
     def stop_oscillator(self) -> None:
         """A disturbance of the crystal: it lost some cycles, and says so."""
         self.advance()

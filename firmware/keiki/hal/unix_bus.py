@@ -1,0 +1,95 @@
+"""I2C and SPI of the unix port: transactions with emulated parts, over a unix socket.
+
+KEIKI_I2Cn / KEIKI_SPIn = socket of bus n. A transaction blocks until it is answered; the world whose time
+this meter lives in stands still meanwhile, so it takes no time.
+
+A request is (operation u8, I2C address or chip select u8, register u16, bytes u32), little-endian, and what
+is sent, if anything; an answer is (errno u8, 3 spare, bytes u32) and what was read. The other end is
+keiki_host/bench/bus.py.
+"""
+
+import os
+import socket
+import struct
+import sys
+
+from keiki.wire.compat import const
+
+_REQUEST = "<BBHI"
+_HEAD = const(8)
+_READ = const(1)
+_WRITE = const(2)
+_TRANSFER = const(3)
+
+
+class _Line:
+    """The way to the parts of one bus."""
+
+    def __init__(self, path: str) -> None:
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sock.connect(struct.pack("H", socket.AF_UNIX) + path.encode() + b"\0")
+        self._head = bytearray(_HEAD)
+
+    def ask(self, operation: int, target: int, register: int, sent, read) -> None:
+        """One transaction: sends `sent`, fills `read` (None: nothing). OSError as the other end says."""
+        head, sock = self._head, self._sock
+        struct.pack_into(_REQUEST, head, 0, operation, target, register, len(read if sent is None else sent))
+        try:
+            sock.write(head)
+            if sent is not None:
+                sock.write(sent)
+            self._fill(head)
+            if head[0] == 0 and read is not None:
+                self._fill(read)
+        except OSError:
+            sys.exit(0)  # the world is gone
+        if head[0]:
+            raise OSError(head[0])
+
+    def _fill(self, buffer) -> None:
+        if self._sock.readinto(buffer) != len(buffer):
+            sys.exit(0)
+
+
+class I2c:
+    """An I2C bus; a part that does not acknowledge is OSError(ENODEV)."""
+
+    def __init__(self, path: str) -> None:
+        self._line = _Line(path)
+
+    def readfrom_mem_into(self, address: int, register: int, buffer) -> None:
+        """Fill `buffer` from register `register` of the part at `address` on."""
+        self._line.ask(_READ, address, register, None, buffer)
+
+    def writeto_mem(self, address: int, register: int, data) -> None:
+        """Write `data` to register `register` of the part at `address` on."""
+        self._line.ask(_WRITE, address, register, data, None)
+
+
+class Spi:
+    """An SPI bus, and the chip select of one part on it."""
+
+    def __init__(self, path: str, cs: int) -> None:
+        self._line = _Line(path)
+        self._cs = cs
+
+    def transfer(self, tx, rx) -> None:
+        """One frame with chip select low: sends `tx` while it fills `rx`, which may be the same buffer.
+
+        ValueError: lengths differ. Where no part is connected the line reads FFh.
+        """
+        if len(tx) != len(rx):
+            raise ValueError("tx and rx differ in length")
+        self._line.ask(_TRANSFER, self._cs, 0, tx, rx)
+
+
+def i2c(number: int) -> "I2c | None":
+    """Open I2C bus `number`; None if there is none."""
+    path = os.getenv("KEIKI_I2C%d" % number)
+    return I2c(path) if path else None
+
+
+def spi(number: int, cs: int, baudrate: int, polarity: int, phase: int) -> "Spi | None":
+    """Open SPI bus `number` for the part at chip select `cs`; None if there is none. A socket has no mode."""
+    path = os.getenv("KEIKI_SPI%d" % number)
+    return Spi(path, cs) if path else None
