@@ -13,3 +13,11 @@ METERING = {
 }
 
 RADIO = {"uart": 1, "baudrate": 115200, "dialect": "bp35c2"}
+
+# 400 days of half-hours on 1 MiB of byte-programmable flash
+FLASH = {"blocks": 256, "page": 1, "days": 400, "minute_days": 2}
+
+RTC = {"i2c": 0, "chip": "ds3231"}
+
+# Long: in an emulated world each feeding costs a step. A board says what its chip can do.
+WATCHDOG_MS = 600000

@@ -1,6 +1,7 @@
 """The image of compiled firmware: made once, shared, made anew when it must be, and its complaints."""
 
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "keiki" / "wire").mkdir(parents=True)
     (root / "main.py").write_text("import board\nfrom keiki.wire import thing\nthing.f()\n")
     (root / "board.py").write_text("NAME = 'test'\n")
+    shutil.copy(Path(__file__).parents[2] / "boards" / "unix" / "start.py", root)
     for name in ("__init__.py", "wire/__init__.py"):
         (root / "keiki" / name).touch()
     (root / "keiki" / "wire" / "thing.py").write_text(MODULE)
@@ -44,15 +46,16 @@ def held(count: int) -> list[Path]:
     return folders
 
 
-def test_an_image_has_the_main_program_beside_everything_else_compiled(sources: Path) -> None:
+def test_an_image_is_a_rom_and_what_starts_it(sources: Path, micropython: str) -> None:
     [folder] = held(1)
-    assert names(folder) == [
-        "board.mpy",
-        "keiki/__init__.mpy",
-        "keiki/wire/__init__.mpy",
-        "keiki/wire/thing.mpy",
-        "main.py",
-    ]
+    assert names(folder) == ["rom.img", "start.py"]
+    walk = "import os, vfs; vfs.mount(vfs.VfsRom(open('rom.img', 'rb').read()), '/rom'); " + (
+        "print([sorted(os.listdir('/rom' + name)) for name in ('', '/keiki', '/keiki/wire')])"
+    )
+    run = subprocess.run([micropython, "-c", walk], cwd=folder, capture_output=True, text=True, check=True)
+    assert run.stdout == (
+        "[['board.mpy', 'keiki', 'main.mpy'], ['__init__.mpy', 'wire'], ['__init__.mpy', 'thing.mpy']]\n"
+    )
     assert folder.parent.name == "keiki" and folder.parent.parent.name == "cache"
 
 
@@ -67,26 +70,26 @@ def test_a_traceback_names_the_source_and_its_line(sources: Path, micropython: s
 
 def test_the_same_sources_are_one_image_and_changed_ones_another(sources: Path) -> None:
     first, second = held(2)
-    made_ns = (first / "board.mpy").stat().st_mtime_ns
-    assert first == second and (second / "board.mpy").stat().st_mtime_ns == made_ns
+    made_ns = (first / "rom.img").stat().st_mtime_ns
+    assert first == second and (second / "rom.img").stat().st_mtime_ns == made_ns
     (sources / "board.py").write_text("NAME = 'other'\n")
     assert held(1)[0] != first
 
 
 def test_an_image_that_is_not_whole_is_made_anew(sources: Path) -> None:
     [folder] = held(1)
-    whole = (folder / "keiki" / "wire" / "thing.mpy").read_bytes()
+    whole = (folder / "rom.img").read_bytes()
     for spoil in (lambda path: path.write_bytes(b""), Path.unlink):
-        spoil(folder / "keiki" / "wire" / "thing.mpy")
+        spoil(folder / "rom.img")
         assert held(1) == [folder]
-        assert (folder / "keiki" / "wire" / "thing.mpy").read_bytes() == whole
+        assert (folder / "rom.img").read_bytes() == whole
 
 
 def test_many_at_once_share_one_image(sources: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         folders = set(pool.map(lambda _: held(1)[0], range(16)))
     [folder] = folders
-    assert len(names(folder)) == 5 and list(folder.parent.iterdir()) == [folder]
+    assert len(names(folder)) == 2 and list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_module_that_does_not_compile_is_named_with_its_line(sources: Path) -> None:
@@ -104,7 +107,7 @@ def test_without_a_cache_an_image_is_made_for_one_run(
     monkeypatch.setenv("XDG_CACHE_HOME", cache)
     image = FirmwareImage()
     folder = image.main.parent
-    assert len(names(folder)) == 5
+    assert len(names(folder)) == 2
     image.close()
     assert not folder.exists()
 

@@ -5,10 +5,11 @@ which true moment it was closed.
 """
 
 from keiki.meter.clock import SNTP, Clock
-from keiki.meter.history import Memory, RingLog, Series
+from keiki.meter.history import Series
 from keiki.meter.registers import Registers
 from keiki.wire import record
 from keiki.wire.slots import jst, utc_from_jst
+from ring import RingLog
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -19,13 +20,13 @@ class _Log(RingLog):
     """Room for 30 days of half-hours; all of it can be read."""
 
     def __init__(self):
-        super().__init__(Memory(1500 * record.SIZE), record.SIZE, 1500)
+        super().__init__(record.SIZE, 1500)
         self._one = bytearray(record.SIZE)
 
     def __iter__(self):
         for sequence in range(self.oldest, self.end):
             self.read_into(sequence, self._one)
-            utc_s, status, import_wh_x1000, _ = record.unpack(self._one)
+            utc_s, status, import_wh_x1000 = record.unpack(self._one)[:3]
             yield "%02d %02d:%02d" % jst(utc_s)[2:5], status, (import_wh_x1000 + 500) // 1000
 
 
@@ -33,7 +34,7 @@ class _History:
     def __init__(self):
         self.log = _Log()
         self.half_hours = Series(self.log, 1800)
-        self.minutes = Series(RingLog(Memory(60 * record.SIZE), record.SIZE, 60), 60)
+        self.minutes = Series(RingLog(record.SIZE, 60), 60)
 
 
 class Dice:

@@ -143,7 +143,7 @@ def test_a_wake_brings_the_next_comparison_forward():
     desk.rtc.trusted = False
 
     async def twice():
-        task = asyncio.create_task(desk.keeper.run())
+        task = asyncio.create_task(desk.keeper.run(lambda: None))
         for _ in range(4):
             await asyncio.sleep(0)
         desk.keeper.wake()

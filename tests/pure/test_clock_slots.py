@@ -5,7 +5,7 @@ A slot is listed as (day and time in JST, status, true seconds from the start to
 
 from clock_world import HOUR_MS, MINUTE_MS, Dice, World
 from keiki.meter.clock import HELD, HOST, REFUSED, RTC, SET, SLEW, SNTP, STEP, WAITING
-from keiki.wire.record import CLOCK_UNSURE, NORMAL
+from keiki.wire.record import CLOCK_UNSURE, NORMAL, POWER_WAS_OFF
 from keiki.wire.slots import jst
 
 BOGUS_2036_MS = 2085978496000
@@ -75,7 +75,7 @@ def test_a_clock_59_seconds_behind_catches_up_without_a_gap():
     assert world.sntp() == SLEW
     world.run_to(2026, 7, 1, 13, 1)
     assert world.slots() == [
-        ("01 10:00", 0, 59),
+        ("01 10:00", POWER_WAS_OFF, 59),
         ("01 10:30", 0, 1858),
         ("01 11:00", 0, 3657),
         ("01 11:30", 0, 5456),
@@ -94,7 +94,7 @@ def test_a_clock_59_seconds_ahead_waits_without_closing_twice():
     assert world.sntp() == SLEW
     world.run_to(2026, 7, 1, 12, 1)
     assert world.slots() == [
-        ("01 10:30", 0, 1742),
+        ("01 10:30", POWER_WAS_OFF, 1742),
         ("01 11:00", 0, 3543),
         ("01 11:30", 0, 5344),
         ("01 12:00", 0, 7145),
@@ -131,7 +131,7 @@ def test_a_jump_forward_over_slots_leaves_them_missing():
     assert [world.sntp("a"), world.sntp("b")] == [REFUSED, STEP]
     world.run(70 * MINUTE_MS)
     assert world.slots() == [
-        ("01 10:00", 0, 600),
+        ("01 10:00", POWER_WAS_OFF, 600),
         # 10:30 and 11:00 never were
         ("01 11:30", 0, 1800),
         ("01 12:00", 0, 3600),
@@ -142,12 +142,12 @@ def test_a_jump_forward_over_slots_leaves_them_missing():
 def test_a_jump_back_over_slots_rewrites_none():
     world = World(2026, 7, 1, 11, off_ms=40 * MINUTE_MS)
     world.run(25 * MINUTE_MS)
-    assert world.slots() == [("01 12:00", 0, 1200)]
+    assert world.slots() == [("01 12:00", POWER_WAS_OFF, 1200)]
     assert [world.sntp("a"), world.sntp("b")] == [REFUSED, STEP]
     world.run(70 * MINUTE_MS)
     assert world.slots() == [
         # 11:30 would lie before what is closed; 12:00 stays what it was
-        ("01 12:00", 0, 1200),
+        ("01 12:00", POWER_WAS_OFF, 1200),
         ("01 12:30", 0, 5400),
     ]
 
@@ -157,17 +157,17 @@ def test_a_jump_forward_over_midnight():
     world.run(15 * MINUTE_MS)
     assert world.clock.offer(HOST, world.true_ms(), world.ticks) == STEP
     world.run(50 * MINUTE_MS)
-    assert world.slots() == [("01 23:30", 0, 600), ("02 00:30", 0, 1800), ("02 01:00", 0, 3600)]
+    assert world.slots() == [("01 23:30", POWER_WAS_OFF, 600), ("02 00:30", 0, 1800), ("02 01:00", 0, 3600)]
     assert [event[0] for event in world.events] == [STEP]
 
 
 def test_a_jump_back_over_midnight():
     world = World(2026, 7, 1, 23, 20, off_ms=30 * MINUTE_MS)
     world.run(20 * MINUTE_MS)
-    assert world.slots() == [("02 00:00", 0, 600)]
+    assert world.slots() == [("02 00:00", POWER_WAS_OFF, 600)]
     assert world.clock.offer(HOST, world.true_ms(), world.ticks) == STEP
     world.run(90 * MINUTE_MS)
-    assert world.slots() == [("02 00:00", 0, 600), ("02 00:30", 0, 4200), ("02 01:00", 0, 6000)]
+    assert world.slots() == [("02 00:00", POWER_WAS_OFF, 600), ("02 00:30", 0, 4200), ("02 01:00", 0, 6000)]
 
 
 def test_a_jump_that_ends_on_a_boundary_closes_it():
@@ -176,7 +176,7 @@ def test_a_jump_that_ends_on_a_boundary_closes_it():
     assert world.clock.offer(HOST, world.true_ms(), world.ticks) == STEP
     world._read()
     world.run(31 * MINUTE_MS)
-    assert world.slots() == [("01 11:00", 0, 1200), ("01 12:00", 0, 1800), ("01 12:30", 0, 3600)]
+    assert world.slots() == [("01 11:00", POWER_WAS_OFF, 1200), ("01 12:00", 0, 1800), ("01 12:30", 0, 3600)]
 
 
 def test_a_leap_day_has_48_slots():
@@ -198,7 +198,7 @@ def test_a_year_without_leap_day_goes_from_28_february_to_1_march():
     world = World(2027, 2, 28, 23, 29)
     world.run(92 * MINUTE_MS)
     assert world.slots() == [
-        ("28 23:30", 0, 60),
+        ("28 23:30", POWER_WAS_OFF, 60),
         ("01 00:00", 0, 1860),
         ("01 00:30", 0, 3660),
         ("01 01:00", 0, 5460),
@@ -210,7 +210,7 @@ def test_the_end_of_a_year():
     for name in "ab":
         world.sntp(name)
     world.run(62 * MINUTE_MS)
-    assert world.slots() == [("31 23:30", 0, 60), ("01 00:00", 0, 1860), ("01 00:30", 0, 3660)]
+    assert world.slots() == [("31 23:30", POWER_WAS_OFF, 60), ("01 00:00", 0, 1860), ("01 00:30", 0, 3660)]
     assert jst(world.clock.utc_s())[0] == 2027
 
 

@@ -2,7 +2,7 @@
 
 from keiki.meter import eventlog
 from keiki.meter.eventlog import SIZE, EventLog
-from keiki.meter.history import Memory, RingLog
+from ring import RingLog
 
 
 class Desk:
@@ -10,7 +10,7 @@ class Desk:
 
     def __init__(self, ring=None):
         self.now_s = 1767193200
-        self.ring = ring or RingLog(Memory(16 * SIZE), SIZE, 16)
+        self.ring = ring or RingLog(SIZE, 16)
         self.log = EventLog(self.ring, lambda: self.now_s)
 
 
@@ -34,10 +34,29 @@ def test_counts_go_on_after_a_restart():
     again = Desk(desk.ring)
     again.log.add(eventlog.CLOCK_SET)
     assert again.log.counts[eventlog.CLOCK_SET] == 4
-    assert again.log.counts[eventlog.TAMPER] == 1
+    assert again.log.all_counts() == {"clock_set": 4, "tamper": 1}
 
 
-def test_a_storm_is_written_once_a_minute_with_its_number():
+def test_a_start_reads_back_only_to_the_newest_event_of_its_kind():
+    desk = Desk()
+    desk.log.add(eventlog.REGISTER_SET)
+    for _ in range(9):
+        desk.log.add(eventlog.POWER_UP)
+    again = Desk(desk.ring)
+    reads = []
+    read_into = desk.ring.read_into
+    desk.ring.read_into = lambda *of: reads.append(of[0]) or read_into(*of)
+    again.log.add(eventlog.POWER_UP)
+    assert reads == [9] and next(again.log.newest(1))[3] == 10
+
+
+def test_an_event_may_be_of_an_earlier_time():
+    desk = Desk()
+    desk.log.add(eventlog.POWER_DOWN, utc_s=1767190000)
+    assert next(desk.log.newest(1))[0] == 1767190000
+
+
+def test_a_storm_is_written_after_a_minute_with_its_number():
     desk = Desk()
     desk.log.add(eventlog.CLOCK_SET)
     for _ in range(1000):
@@ -48,6 +67,30 @@ def test_a_storm_is_written_once_a_minute_with_its_number():
     newest = next(desk.log.newest(1))
     assert newest[1] == eventlog.AUTHENTICATION_FAILED and newest[3] == 1001 and newest[5] == 1000
     assert [event[1] for event in desk.log.newest(9)][-1] == eventlog.CLOCK_SET
+
+
+def test_a_storm_of_a_month_leaves_most_of_the_log_to_others():
+    desk = Desk(RingLog(SIZE, 500))
+    desk.log.add(eventlog.REGISTER_SET)
+    for _ in range(30 * 24 * 60):
+        desk.log.add(eventlog.AUTHENTICATION_FAILED)
+        desk.now_s += 60
+    assert desk.ring.end <= 45, desk.ring.end
+    assert desk.log.counts[eventlog.AUTHENTICATION_FAILED] == 43200
+
+
+def test_after_two_quiet_minutes_the_next_of_a_kind_is_written_at_once():
+    desk = Desk()
+    for _ in range(3):
+        assert desk.log.add(eventlog.TAMPER)
+        desk.now_s += 120
+
+
+def test_a_clock_set_back_does_not_silence_events():
+    desk = Desk()
+    desk.log.add(eventlog.TAMPER)
+    desk.now_s -= 86400
+    assert desk.log.add(eventlog.TAMPER)
 
 
 def test_rare_kinds_are_never_held_back():

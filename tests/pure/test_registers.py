@@ -1,21 +1,22 @@
 """Registers and history: boundaries between readings, gaps, clocks that jump, rings that wrap."""
 
 from check import raises
-from keiki.meter.history import History, Memory, RingLog, Series
+from keiki.meter.history import History, Series
 from keiki.meter.registers import Registers
 from keiki.wire import record
+from ring import RingLog
 
 T0 = 1767193200  # 2026-01-01 00:00:00 JST
 
 
-def metered(days=1, **kwargs):
-    history = History(lambda name, size: Memory(size), days, 1)
+def metered(**kwargs):
+    history = History(RingLog(record.SIZE, 100), RingLog(record.SIZE, 2000))
     return history, Registers(history, **kwargs)
 
 
 def test_a_record_keeps_both_registers_to_48_bits():
     buffer = bytearray(record.SIZE)
-    for values in ((0, 0, 0, 0), (T0, 3, (1 << 48) - 1, 1), (0xFFFFFFFF, 255, 1, (1 << 48) - 1)):
+    for values in ((0, 0, 0, 0, 0), (T0, 3, (1 << 48) - 1, 1, 7), (0xFFFFFFFF, 255, 1, (1 << 48) - 1, 65535)):
         record.pack_into(buffer, *values)
         assert record.unpack(buffer) == values
         assert record.time_of(buffer) == values[0]
@@ -97,7 +98,7 @@ def test_each_half_hour_is_announced_once():
 
 
 def test_the_ring_forgets_the_oldest_and_finds_the_rest():
-    log = RingLog(Memory(48 * record.SIZE), record.SIZE, 48)
+    log = RingLog(record.SIZE, 48)
     series = Series(log, 1800)
     for index in range(200):
         if index % 7 != 3:
@@ -112,8 +113,78 @@ def test_the_ring_forgets_the_oldest_and_finds_the_rest():
 
 
 def test_a_closed_boundary_is_never_written_again():
-    series = Series(RingLog(Memory(4 * record.SIZE), record.SIZE, 4), 60)
+    series = Series(RingLog(record.SIZE, 4), 60)
     assert series.close(T0, 0, 1, 1)
     assert not series.close(T0, 0, 2, 2)
     assert not series.close(T0 - 60, 0, 2, 2)
     assert series.find(T0) == (1, 1)
+
+
+def test_a_boundary_is_found_whatever_was_torn_or_left_out_between():
+    log = RingLog(record.SIZE, 300)
+    series = Series(log, 1800)
+    kept = []
+    for index in range(400):
+        if index % 11 == 4:
+            log.lose(1 + index % 40)  # sequences without a record
+        if 100 <= index < 180 or index % 13 == 5:
+            continue  # no power
+        assert series.close(T0 + index * 1800, 0, index, 2 * index)
+        kept.append((log.end - 1, index))
+    held = [index for sequence, index in kept if sequence >= log.oldest]
+    assert [index for index in range(-5, 420) if series.find(T0 + index * 1800)] == held
+
+
+def test_a_lookup_takes_few_reads_however_long_the_log_is():
+    log = RingLog(record.SIZE, 2000)
+    series = Series(log, 1800)
+    for index in range(2000):
+        if index % 100 != 50:
+            series.close(T0 + index * 1800, 0, index, 0)
+    reads = []
+    read_into = log.read_into
+    log.read_into = lambda *of: reads.append(of[0]) or read_into(*of)
+    worst = 0
+    for index in range(0, 2000, 7):
+        del reads[:]
+        assert series.find(T0 + index * 1800) is not None or index % 100 == 50
+        worst = max(worst, len(reads))
+    assert worst <= 12, worst
+
+
+def test_a_boundary_that_the_flash_refused_is_missing_and_the_next_is_not():
+    log = RingLog(record.SIZE, 10)
+    series = Series(log, 1800)
+    append = log.append
+
+    def refuse(_data):
+        raise OSError(5)
+
+    log.append = refuse
+    assert not series.close(T0, 0, 1, 1) and series.refused == 1 and series.last is None
+    log.append = append
+    assert series.close(T0 + 1800, 0, 2, 2)
+    assert series.find(T0) is None and series.find(T0 + 1800) == (2, 2)
+
+
+def test_what_an_unsure_clock_closed_is_kept_and_not_served():
+    log = RingLog(record.SIZE, 10)
+    series = Series(log, 1800)
+    series.close(T0, record.CLOCK_UNSURE, 1, 1)
+    assert log.end == 1 and series.find(T0) is None and series.last is None
+    assert Series(log, 1800).last is None
+
+
+def test_the_slot_in_which_power_came_back_says_so():
+    history, registers = metered()
+    registers.advance((T0 + 100) * 1000, 0)
+    for second in range(130, 3610, 10):
+        registers.advance((T0 + second) * 1000, 1)
+    log = history.half_hours._log
+    buffer = bytearray(record.SIZE)
+    status = []
+    for sequence in range(log.end):
+        log.read_into(sequence, buffer)
+        status.append(record.unpack(buffer)[1])
+    assert status == [record.POWER_WAS_OFF, record.NORMAL]
+    assert history.half_hours.find(T0 + 1800) is not None

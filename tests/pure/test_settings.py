@@ -25,7 +25,13 @@ WRONG = (
     ("route_b_id", "0" * 31, "route_b_id: not 32 characters"),
     ("route_b_id", "g" * 32, "route_b_id: not upper-case hex digits"),
     ("route_b_password", "short", "route_b_password: not 12 characters"),
+    ("sntp_servers", "a b c d e", "sntp_servers: more than 4"),
+    ("sntp_servers", "a " + "b" * 65, "sntp_servers: not names of up to 64 printable ASCII characters"),
+    ("sntp_servers", None, "sntp_servers: not a text"),
+    ("checkpoint_s", 0, "checkpoint_s: not in 1..3600"),
     ("colour", 1, "colour: no such setting"),
+    ("", 1, ": no such setting"),
+    ("serial ascii", "X", "serial ascii: no such setting"),
 )
 
 
@@ -53,6 +59,6 @@ def test_absent_is_none_where_it_may_be():
 
 
 def test_every_setting_says_when_a_change_holds():
-    for field in table.FIELDS:
+    for field in table.fields():
         assert table.when(field[0]) in (table.LIVE, table.BOOT, table.SECRET)
     raises(table.SettingError, table.when, "colour")

@@ -2,16 +2,16 @@
 
 from check import raises
 from keiki.meter import settings_store
-from keiki.meter.history import Memory, RingLog
 from keiki.meter.settings_store import SettingsStore
 from keiki.wire import settings as table
+from ring import RingLog
 
 SIZE = 512
 
 
 def stored(ring=None):
-    ring = ring or RingLog(Memory(4 * SIZE), SIZE, 4)
-    return ring, SettingsStore(ring, SIZE)
+    ring = ring or RingLog(SIZE, 4)
+    return ring, SettingsStore(ring)
 
 
 def test_what_was_saved_is_loaded_and_only_that():
@@ -19,7 +19,7 @@ def test_what_was_saved_is_loaded_and_only_that():
     assert store.load() == {}
     values = table.checked({"digits": 8, "inf_mode": "infc", "coefficient": None})
     store.save(values)
-    loaded = SettingsStore(ring, SIZE).load()
+    loaded = SettingsStore(ring).load()
     assert loaded == {"digits": 8, "inf_mode": "infc", "coefficient": None}
     assert table.checked(loaded) == values
 
@@ -28,7 +28,7 @@ def test_the_newest_copy_counts():
     ring, store = stored()
     for digits in (4, 5, 8, 7):
         store.save(table.checked({"digits": digits}))
-    assert SettingsStore(ring, SIZE).load() == {"digits": 7}
+    assert SettingsStore(ring).load() == {"digits": 7}
 
 
 def test_a_broken_copy_is_passed_over_for_the_one_before():
@@ -36,7 +36,7 @@ def test_a_broken_copy_is_passed_over_for_the_one_before():
     store.save(table.checked({"digits": 4}))
     for junk in (b"\xff" * SIZE, b'\x05\x00{"v":' + bytes(SIZE - 7), b"\x02\x00[]" + bytes(SIZE - 4)):
         ring.append(junk)
-        again = SettingsStore(ring, SIZE)
+        again = SettingsStore(ring)
         assert again.load() == {"digits": 4} and again.dropped > 0
 
 
@@ -61,18 +61,18 @@ def test_settings_of_an_older_version_are_carried_over():
 
 
 def test_settings_that_do_not_fit_are_refused_whole():
-    ring, _ = stored()
-    small = SettingsStore(ring, 32)
+    ring = RingLog(32, 4)
+    small = SettingsStore(ring)
     raises(ValueError, small.save, table.checked({"serial": "123456789012", "digits": 8}))
     assert ring.end == 0
 
 
-def test_every_setting_changed_at_once_fits_a_record_of_1272_bytes():
+def test_every_setting_changed_at_once_fits_a_record_of_1344_bytes():
     longest = {"serial": "X" * 12, "maker": "ABCDEF", "production": "2026-11-22", "route_b_id": "A" * 32}
     values = table.checked(longest)
-    for field in table.FIELDS:
+    for field in table.fields():
         if field[1].startswith("int"):
             values[field[0]] = field[3][1]
-    ring = RingLog(Memory(1272), 1272, 1)
-    SettingsStore(ring, 1272).save(values)
-    assert SettingsStore(ring, 1272).load()["route_b_id"] == "A" * 32
+    ring = RingLog(1344, 1)
+    SettingsStore(ring).save(values)
+    assert SettingsStore(ring).load()["route_b_id"] == "A" * 32

@@ -318,7 +318,8 @@ def test_the_end_of_somebody_elses_session_or_a_failed_join_changes_nothing():
     world = joined()
     world.hear(world.module.d.event(0x29, OTHER) + world.module.d.event(0x24, OTHER))
     world.hear(world.module.d.event(0x24, HEMS) + world.module.d.event(0x29, HEMS, None, 1))
-    assert world.take() == [] and world.c.peer == HEMS
+    assert world.take() == [("refused", OTHER), ("refused", HEMS)] and world.c.peer == HEMS
+    assert world.c.stats["refused"] == 2
 
 
 def test_a_session_that_ends_with_an_answer_in_the_air_does_not_repeat_it():

@@ -281,7 +281,7 @@ def waits(world, count):
     before = getattr(asyncio, "sleep_ms", None)
     asyncio.sleep_ms = sleep_ms
     try:
-        raises(_Enough, asyncio.run, world.client.run())
+        raises(_Enough, asyncio.run, world.client.run(lambda: None))
     finally:
         if before is None:
             del asyncio.sleep_ms
@@ -301,4 +301,4 @@ def test_silence_backs_off_from_16_s_to_an_hour_and_an_answer_ends_it():
 
 
 def test_without_servers_there_is_nothing_to_do():
-    assert asyncio.run(net().client.run()) is None
+    assert asyncio.run(net().client.run(lambda: None)) is None

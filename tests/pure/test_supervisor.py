@@ -3,8 +3,8 @@
 from check import raises
 from keiki.meter import eventlog, supervisor
 from keiki.meter.eventlog import EventLog
-from keiki.meter.history import Memory, RingLog
 from keiki.meter.supervisor import Service, Supervisor, crashes_in_a_row
+from ring import RingLog
 
 
 class TimeIsUp(BaseException):
@@ -19,10 +19,9 @@ class Desk:
         self.sleeps = []
         self.last = last
         self.fed = 0
+        self.limit_ms = 4000
         self.reported = []
-        self.events = EventLog(
-            RingLog(Memory(64 * eventlog.SIZE), eventlog.SIZE, 64), lambda: self.now_ms // 1000
-        )
+        self.events = EventLog(RingLog(eventlog.SIZE, 64), lambda: self.now_ms // 1000)
         self.supervisor = Supervisor(self, self.events, self.ticks_ms, self.reported.append)
         self.during = lambda: None
         supervisor.asyncio = self
@@ -104,6 +103,7 @@ def test_crashes_are_counted_up_to_the_last_good_start():
     add(eventlog.STABLE)
     assert crashes_in_a_row(desk.events) == 0
     add(eventlog.POWER_UP, supervisor.CRASHED)
+    add(eventlog.POWER_UP, supervisor.COMMANDED)
     assert crashes_in_a_row(desk.events) == 1
 
 

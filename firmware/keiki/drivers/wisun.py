@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 READ = const(512)  # bytes per read: 44 ms of a full line at 115200
 
 
+def _quiet() -> None:
+    pass
+
+
 class Wisun:
     """Runs a `Coordinator` over `reader.read(n)` and `writer.write()`, `writer.drain()`.
 
@@ -44,11 +48,15 @@ class Wisun:
         self._wake.set()
         return queued
 
-    async def run(self, on_event: "Callable[[tuple], None]") -> None:
-        """Serve until cancelled; every event of the coordinator goes to `on_event`, which must not wait."""
+    async def run(self, on_event: "Callable[[tuple], None]", beat: "Callable[[], None]" = _quiet) -> None:
+        """Serve until cancelled; every event of the coordinator goes to `on_event`, which must not wait.
+
+        `beat()` is called whenever there was something to do: once a minute, when the module is asked.
+        """
         reading = asyncio.create_task(self._read())
         try:
             while True:
+                beat()
                 self._wake.clear()
                 now_ms = self._ticks_ms()
                 self._coordinator.tick(now_ms)

@@ -2,13 +2,13 @@
 
 The surroundings are named by the environment:
 KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own addresses;
-KEIKI_CONFIG = JSON file of settings; KEIKI_FOLDER = folder for its storage;
+KEIKI_CONFIG = JSON file of settings to be kept; KEIKI_FOLDER = folder of its flash;
+KEIKI_CAUSE = why it was started (see reset_cause);
 KEIKI_CONSOLE = unix socket of the host tool;
 KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
 """
 
 import asyncio
-import errno
 import json
 import os
 import select
@@ -19,6 +19,7 @@ import termios
 import time
 from asyncio import core
 
+from keiki.hal.unix_flash import FileFlash
 from keiki.hal.unix_udp import Udp
 
 __all__ = ("Udp",)
@@ -43,6 +44,7 @@ class _World:
         self.sequence = 0
         self.now_ms = 0
         self.start_utc_ms = 0
+        self.bite_ms = None
         self.start_ticks = time.ticks_ms() + _AHEAD_MS
         self._granted = False
         self._hurried = 0
@@ -71,6 +73,8 @@ class _World:
         if sequence != self.sequence:
             return False
         self.now_ms = now_ms
+        if self.bite_ms is not None and now_ms > self.bite_ms:
+            sys.exit(3)
         return True
 
     def _ask(self, wake_ms: int) -> int:
@@ -142,6 +146,13 @@ def unique_id() -> bytes:
     return (os.getenv("KEIKI_UNIQUE") or "keiki-01").encode()[:8]
 
 
+async def sntp_exchange(server: str, request: bytes, timeout_ms: int) -> "bytes | None":
+    """See unix_sntp, which is loaded by a meter that has servers to ask."""
+    from keiki.hal import unix_sntp
+
+    return await unix_sntp.sntp_exchange(server, request, timeout_ms)
+
+
 def random_below(n: int) -> int:
     """Return an unpredictable integer 0..n-1."""
     return int.from_bytes(os.urandom(8), "little") % n
@@ -160,38 +171,44 @@ def uart(number: int, baudrate: int, parity: "int | None" = None):
     return line
 
 
-def settings_text() -> str:
-    """Return the stored settings as JSON text; "{}" if none were ever stored."""
+def settings_object() -> dict:
+    """Return the settings that this start brings along; ValueError if they are not a JSON object."""
     path = os.getenv("KEIKI_CONFIG")
     if not path:
-        return "{}"
+        return {}
     with open(path) as file:
-        return file.read()
+        settings = json.load(file)
+    if not isinstance(settings, dict):
+        raise ValueError("settings: not an object")
+    return settings
 
 
-class Storage:
-    """A file of fixed size, standing for a region of flash."""
-
-    def __init__(self, path: str, size: int) -> None:
-        self._file = open(path, "w+b")  # noqa: SIM115 - open as long as the meter runs
-        self._size = size
-
-    def read_into(self, at: int, buffer) -> None:
-        """Copy bytes from offset `at` into `buffer`."""
-        self._file.seek(at)
-        self._file.readinto(buffer)
-
-    def write(self, at: int, data) -> None:
-        """Put `data` at offset `at`."""
-        if at + len(data) > self._size:
-            raise OSError(errno.ENOSPC)
-        self._file.seek(at)
-        self._file.write(data)
+def flash(blocks: int) -> FileFlash:
+    """Return the flash region: a file of `blocks` x 4096 bytes in KEIKI_FOLDER. ValueError: another size."""
+    return FileFlash((os.getenv("KEIKI_FOLDER") or ".") + "/flash.bin", blocks)
 
 
-def storage(name: str, size: int) -> Storage:
-    """Return an empty region of `size` bytes; its file lies in KEIKI_FOLDER."""
-    return Storage("%s/%s.bin" % (os.getenv("KEIKI_FOLDER") or ".", name), size)
+def reset_cause() -> int:
+    """Return why this program was started: 0 power, 1 watchdog, 2 crash, 3 command."""
+    return int(os.getenv("KEIKI_CAUSE") or 0)
+
+
+class Watchdog:
+    """Ends the program with status 3 if it is not fed for `limit_ms`, seen when time passes."""
+
+    def __init__(self, limit_ms: int) -> None:
+        self.limit_ms = limit_ms
+        self.feed()
+
+    def feed(self) -> None:
+        """Begin to count anew."""
+        if _world:
+            _world.bite_ms = _world.now_ms + self.limit_ms
+
+
+def report(error) -> None:
+    """Tell the developer of an error that the meter has survived."""
+    sys.print_exception(error, sys.stderr)
 
 
 def console():
@@ -210,20 +227,34 @@ def exit(code: int) -> None:
     sys.exit(code)
 
 
+def restart() -> None:
+    """Start the firmware anew: whoever started this program does, if it ends with status 4."""
+    sys.exit(4)
+
+
 def start(main) -> None:
     """Run the coroutine `main` for ever; an error that nobody caught ends the program with status 1."""
 
     def failed(_loop, context) -> None:
-        sys.print_exception(context["exception"], sys.stderr)
+        error = context["exception"]
+        if isinstance(error, SystemExit):
+            raise error
+        report(error)
         sys.exit(1)
 
     asyncio.get_event_loop().set_exception_handler(failed)
     asyncio.run(main)
 
 
-def settings_object() -> dict:
-    """Return the stored settings as a dict; ValueError if the text is not a JSON object."""
-    settings = json.loads(settings_text())
-    if not isinstance(settings, dict):
-        raise ValueError("settings: not an object")
-    return settings
+def i2c(number: int):
+    """Return I2C bus `number`, or None if there is none."""
+    from keiki.hal import unix_bus
+
+    return unix_bus.i2c(number)
+
+
+def spi(number: int, cs: int, baudrate: int, polarity: int, phase: int):
+    """Return chip select `cs` of SPI bus `number`, or None if there is none."""
+    from keiki.hal import unix_bus
+
+    return unix_bus.spi(number, cs, baudrate, polarity, phase)

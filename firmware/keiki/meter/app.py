@@ -6,22 +6,34 @@ import sys
 
 from keiki.drivers.metering_bl0942 import Bl0942
 from keiki.drivers.wisun import Wisun
-from keiki.meter.broute import BRoute
+from keiki.meter import clock as clocks
+from keiki.meter import eventlog
+from keiki.meter.broute import IDLE_MS, BRoute
+from keiki.meter.checkpoints import Checkpoints, restore
 from keiki.meter.clock import Clock
 from keiki.meter.config import Settings
 from keiki.meter.console import Console
+from keiki.meter.eventlog import EventLog
 from keiki.meter.history import History
 from keiki.meter.metering import Metering
 from keiki.meter.registers import Registers
+from keiki.meter.settings_store import SettingsStore
+from keiki.meter.starts import Starts
+from keiki.meter.store import Store
+from keiki.meter.supervisor import Supervisor
 from keiki.meter.view import MeterView
+from keiki.wire import settings as table
+from keiki.wire.compat import const
 from keiki.wire.echonet.node import Node
-from keiki.wire.settings import SettingError
 from keiki.wire.sk.coordinator import Coordinator
 from keiki.wire.sk.dialect import DIALECTS
 
-ECHONET_PORT = 3610
+ECHONET_PORT = const(3610)
 GROUPS = ("224.0.23.0", "ff02::1")
+METERING_S = const(60)  # least time after which metering that shows no life is hung
+RADIO_MS = const(600000)
 _HAL = {"linux": "unix"}
+_CLOCK_EVENTS = {clocks.REFUSED: eventlog.CLOCK_REFUSED, clocks.SLEW: eventlog.CLOCK_SLEWED}
 
 
 def _hardware():
@@ -33,28 +45,76 @@ def _hardware():
 
 
 class App:
-    """A meter, put together from a board's data and its stored settings."""
+    """A meter, put together from a board's data and from what its flash has kept."""
 
     def __init__(self, board, hal) -> None:
         self.hal = hal
-        self.settings = settings = Settings(hal.settings_object())
-        self.clock = Clock(hal.ticks_ms, hal.rtc_utc_ms())
-        self.history = History(hal.storage)
+        self.store = store = Store(hal.flash(board.FLASH["blocks"]), board.FLASH)
+        self.settings = settings = Settings(SettingsStore(store.settings), hal.settings_object())
+        self.history = History(store.half_hours, store.minutes)
+        checkpoints = Checkpoints(store.checkpoints)
+        kept = restore(checkpoints, self.history)
+        utc_s, imported, exported, generation, drift_ppb = kept or (
+            clocks.MIN_UTC_MS // 1000,
+            settings.import_start_wh * 1000,
+            settings.export_start_wh * 1000,
+            0,
+            0,
+        )
+        self.clock = clock = Clock(hal.ticks_ms, utc_s * 1000, drift_ppb=drift_ppb)
+        checkpoints.drift_ppb = lambda: clock.drift_ppb
+        self.events = EventLog(store.events, clock.utc_s)
+        self.starts = Starts(self.events, hal.reset_cause(), self.restart)
+        self.safe = self.starts.safe
+        self.starts.power_down(kept)
+        clock.on_event = self._clock_event
+        self.keeper = self._rtc(board)
+        self.starts.power_up(clock, kept, store.flash.lost)
         self.registers = Registers(
             self.history,
-            import_wh_x1000=settings.import_start_wh * 1000,
-            export_wh_x1000=settings.export_start_wh * 1000,
+            checkpoints,
+            import_wh_x1000=imported,
+            export_wh_x1000=exported,
+            generation=generation,
             gap_s=settings.gap_s,
+            checkpoint_s=settings.checkpoint_s,
         )
         self.metering = Metering(
-            self._metering_ic(board), self.clock, self.registers, hal.ticks_ms, settings.sample_s
+            self._metering_ic(board), clock, self.registers, hal.ticks_ms, settings.sample_s
         )
-        view = MeterView(settings, self.clock, self.metering, self.registers, self.history, hal.unique_id())
+        view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
-        self.broute = BRoute(Node(view), hal.ticks_ms, settings)
+        self.broute = BRoute(Node(view), hal.ticks_ms, settings, self.events)
         self.registers.on_half_hour = self.metering.on_state_change = self.broute.wake
         settings.on_change = self._setting_changed
-        self.statistics = {"echonet": self.broute.node.stats, "ic": self.ic.stats}
+        self.supervisor = Supervisor(hal.Watchdog(board.WATCHDOG_MS), self.events, hal.ticks_ms, hal.report)
+        node, series = self.broute.node, self.history.half_hours
+        self.statistics = {
+            "echonet": lambda: node.stats,
+            "ic": lambda: self.ic.stats,
+            "restarts": self.supervisor.statistics,
+            "flash": lambda: dict(store.flash.counts, bytes_read=store.flash.bytes_read),
+            "refused": lambda: {
+                "checkpoints": checkpoints.failed,
+                "half_hours": series.refused,
+                "events": self.events.failed,
+            },
+        }
+
+    def _rtc(self, board):
+        """Set the clock from the RTC chip of the board, or from what its port keeps; returns the keeper."""
+        bus = self.hal.i2c(board.RTC["i2c"]) if board.RTC else None
+        if bus is None:
+            utc_ms = self.hal.rtc_utc_ms()
+            if utc_ms is not None:
+                self.clock.offer(clocks.RTC, utc_ms, self.hal.ticks_ms())
+            return None
+        from keiki.drivers.ds3231 import Ds3231
+        from keiki.meter.clock_rtc import RtcKeeper
+
+        keeper = RtcKeeper(Ds3231(bus), self.clock, self.hal.ticks_ms)
+        keeper.start()
+        return keeper
 
     def _metering_ic(self, board):
         ic = board.METERING
@@ -66,6 +126,7 @@ class App:
             ic["scale"],
             self.settings.rating_a * 100 * self.settings.phases,
         )
+        self.ic.on_event = self._ic_event
         return self.ic
 
     def _radio(self, board):
@@ -86,30 +147,78 @@ class App:
         wisun = Wisun(
             asyncio.StreamReader(stream), asyncio.StreamWriter(stream, {}), coordinator, self.hal.ticks_ms
         )
-        self.statistics["radio"] = wisun.stats
+        self.statistics["radio"] = lambda: wisun.stats
         return wisun
 
-    def _setting_changed(self, _name: str) -> None:
-        self.view.apply()
-        self.metering.sample_s = self.settings.sample_s
-        self.registers.gap_s = self.settings.gap_s
-        self.broute.wake()
+    def _sntp(self):
+        servers = self.settings.sntp_servers.split()
+        if not servers:
+            return None
+        from keiki.meter.sntp import SntpClient
+
+        hal = self.hal
+        sntp = SntpClient(self.clock, hal.sntp_exchange, servers, hal.ticks_ms, hal.random_below)
+        self.statistics["sntp"] = lambda: sntp.stats
+        return sntp
+
+    def _clock_event(self, kind: str, before_ms: int, after_ms: int, source: int) -> None:
+        self.events.add(_CLOCK_EVENTS.get(kind, eventlog.CLOCK_SET), source, before_ms, after_ms)
+        if kind not in _CLOCK_EVENTS and source != clocks.RTC and self.keeper is not None:
+            self.keeper.wake()
+
+    def _ic_event(self, kind: str, before: int, after: int) -> None:
+        self.events.add(
+            eventlog.IC_RESET if kind == "ic_reset" else eventlog.INCREMENT_REFUSED, 0, before, after
+        )
+
+    def _setting_changed(self, name: str, live: bool) -> None:
+        self.events.add(eventlog.SETTING_CHANGED, table.number(name))
+        if live:
+            self.view.apply()
+            self.metering.sample_s = self.settings.sample_s
+            if self.metering_service is not None:
+                self.metering_service.limit_ms = self._metering_limit_ms()
+            self.registers.gap_s = self.settings.gap_s
+            self.registers.checkpoint_s = self.settings.checkpoint_s
+            self.broute.wake()
+
+    def _metering_limit_ms(self) -> int:
+        return 3000 * max(METERING_S, self.settings.sample_s)
+
+    def restart(self) -> None:
+        """Begin anew, with everything kept."""
+        self.registers.checkpoint(self.clock.utc_ms(), self.metering.status)
+        self.hal.restart()
 
     async def run(self, board) -> None:
-        """Start every service and never return."""
-        tasks = [self.metering.run(), self.broute.run()]
+        """Start every service and never return. In safe mode nothing is measured, and no clock is asked."""
+        add, broute = self.supervisor.add, self.broute
+        self.metering_service = (
+            add("metering", self.metering.run, self._metering_limit_ms()) if not self.safe else None
+        )
+        add("broute", broute.run, 3 * IDLE_MS)
         wisun = self._radio(board)
         if wisun is not None:
-            tasks.append(self.broute.run_radio("radio", wisun))
+            add("radio", lambda beat: broute.run_radio("radio", wisun, beat), RADIO_MS)
         for link, address, group in zip(("udp4", "udp6"), self.hal.addresses(), GROUPS):
             if address:
-                tasks.append(self.broute.run_udp(link, self.hal.Udp(address, ECHONET_PORT, group)))
+                udp = self.hal.Udp(address, ECHONET_PORT, group)
+                broute.udp_up(link, udp)
+                for multicast in (False, True):
+                    add(link, lambda _beat, of=(link, udp, multicast): broute.run_udp(*of))
         console = self.hal.console()
         if console is not None:
-            host_tool = Console(self.settings, self.clock, self.metering, self.registers, self.statistics)
-            tasks.append(host_tool.run(console))
+            add("console", lambda _beat: Console(self).run(console))
+        if not self.safe:
+            sntp = self._sntp()
+            if sntp is not None:
+                add("sntp", sntp.run, 4 * 3600 * 1000)
+            if self.keeper is not None:
+                add("rtc", self.keeper.run, 4 * 3600 * 1000)
+        asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
         gc.collect()
-        await asyncio.gather(*tasks)
+        gc.threshold(gc.mem_free() // 4)
+        await self.supervisor.run()
 
 
 def run(board) -> None:
@@ -117,7 +226,7 @@ def run(board) -> None:
     hal = _hardware()
     try:
         app = App(board, hal)
-    except (SettingError, ValueError) as error:
+    except (table.SettingError, ValueError) as error:
         print("settings: %s" % error, file=sys.stderr)
         hal.exit(2)
         return

@@ -22,7 +22,6 @@ class RtcKeeper:
         self._clock = clock
         self._ticks_ms = ticks_ms
         self._wake = asyncio.Event()
-        self.beat_ms = ticks_ms()
 
     def start(self) -> "str | None":
         """Offer the chip's time, to half a second; returns what became of it, None if it cannot be trusted.
@@ -35,9 +34,10 @@ class RtcKeeper:
             return None
         return self._clock.offer(RTC, utc_s * 1000 + 500, self._ticks_ms())
 
-    async def run(self) -> None:
+    async def run(self, beat) -> None:
         """Compare every hour, for ever, and when it is woken."""
         while True:
+            beat()
             self._wake.clear()
             await self.compare()
             try:
@@ -52,7 +52,7 @@ class RtcKeeper:
     async def compare(self) -> None:
         """Set the chip from a clock that better sources lead, or offer its time to one they do not."""
         utc_s = await self._edge()
-        now_ms = self.beat_ms = self._ticks_ms()
+        now_ms = self._ticks_ms()
         clock = self._clock
         if utc_s is None:
             self.stats["untrusted"] += 1

@@ -1,7 +1,9 @@
 """The host tool's line: one JSON request a line, one JSON answer a line.
 
-{"op": "status" | "settings" | "statistics" | "memory"}, {"op": "set", "values": {...}},
-{"op": "step_clock", "by_ms": n}.
+{"op": "status" | "settings" | "statistics" | "memory" | "factory_reset" | "restart"},
+{"op": "set", "values": {...}}, {"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
+{"op": "set_register", "register": "import" | "export", "wh": n},
+{"op": "events", "before": sequence | null, "most": n}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
 """
 
@@ -9,28 +11,30 @@ import asyncio
 import gc
 import json
 
+from keiki.meter import eventlog
+from keiki.meter.clock import HOST
+from keiki.wire.compat import const
 from keiki.wire.settings import SettingError
 
-LINE_MAX = 1024
+LINE_MAX = const(1024)
+EVENTS_MAX = const(16)
+WH_MAX = const(99999999999)
+_RESTART_MS = const(100)
 
 
 class Console:
-    """Answers requests; metering and both routes go on meanwhile."""
+    """Answers requests; metering and both routes go on meanwhile. `meter` is the meter's composition root."""
 
-    def __init__(self, settings, clock, metering, registers, statistics) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._metering = metering
-        self._registers = registers
-        self._statistics = statistics
+    def __init__(self, meter) -> None:
+        self._meter = meter
 
     async def run(self, stream) -> None:
-        """Serve `stream` until the host tool goes away."""
+        """Serve `stream` until the host tool goes away, and then wait for ever."""
         reader = asyncio.StreamReader(stream)
         while True:
             line = await reader.readline()
             if not line:
-                return
+                await asyncio.Event().wait()
             reader.write(json.dumps(self.answer(line)).encode() + b"\n")
             await reader.drain()
 
@@ -50,35 +54,96 @@ class Console:
             return {"ok": handler(request)}
         except SettingError as error:
             return {"error": str(error)}
+        except OSError:
+            return {"error": "flash: it refuses; nothing has changed"}
         except (KeyError, TypeError, ValueError):
             return {"error": "%s: wrong arguments" % operation}
 
     def op_status(self, _request: dict) -> dict:
-        """Registers (Wh x 1000), clock and whether the IC answers."""
+        """Registers (Wh x 1000), clock, whether the IC answers, and what the start found."""
+        meter = self._meter
+        clock, registers = meter.clock, meter.registers
         return {
-            "utc_ms": self._clock.utc_ms(),
-            "import_wh_x1000": self._registers.import_wh_x1000,
-            "export_wh_x1000": self._registers.export_wh_x1000,
-            "ic_answers": not self._metering.stale,
+            "serial": meter.settings.serial,
+            "utc_ms": clock.utc_ms(),
+            "clock_unsure": clock.unsure,
+            "clock_age_s": clock.age_s(),
+            "import_wh_x1000": registers.import_wh_x1000,
+            "export_wh_x1000": registers.export_wh_x1000,
+            "ic_answers": not meter.metering.stale,
+            "safe_mode": meter.safe,
+            "lost": list(meter.store.losses()),
         }
 
     def op_settings(self, _request: dict) -> dict:
         """Every setting that is not a secret."""
-        return self._settings.shown()
+        return self._meter.settings.shown()
 
     def op_set(self, request: dict) -> dict:
-        """Change settings; says for each whether it holds already."""
-        values = request["values"]
-        return {name: self._settings.change(name, values[name]) for name in values}
+        """Change settings, all or none; says for each whether it holds already."""
+        return self._meter.settings.change(dict(request["values"]))
+
+    def op_set_clock(self, request: dict) -> dict:
+        """Offer the clock a time; says what became of it and by how much it moved or will."""
+        clock = self._meter.clock
+        before_ms = clock.utc_ms()
+        utc_ms = int(request["utc_ms"])
+        result = clock.offer(HOST, utc_ms, self._meter.hal.ticks_ms(), "host")
+        return {"result": result, "offset_ms": utc_ms - before_ms}
 
     def op_step_clock(self, request: dict) -> int:
         """Move the clock; returns UTC ms."""
-        self._clock.step(int(request["by_ms"]))
-        return self._clock.utc_ms()
+        clock = self._meter.clock
+        clock.step(int(request["by_ms"]))
+        return clock.utc_ms()
+
+    def op_events(self, request: dict) -> dict:
+        """Up to `most` events before sequence `before` (null: the newest), newest first, and all counts."""
+        log = self._meter.events
+        before = request.get("before")
+        sequence = log.end if before is None else min(int(before), log.end)
+        left = min(int(request.get("most", EVENTS_MAX)), EVENTS_MAX)
+        events = []
+        while left > 0 and sequence > log.oldest:
+            sequence -= 1
+            event = log.read(sequence)
+            if event is not None:
+                left -= 1
+                kind = event[1]
+                name = eventlog.NAMES[kind] if kind < len(eventlog.NAMES) else str(kind)
+                events.append([sequence, event[0], name] + list(event[2:]))
+        return {"events": events, "oldest": log.oldest, "counts": log.all_counts()}
+
+    def op_set_register(self, request: dict) -> dict:
+        """Set a register, as when a meter is exchanged: Wh before and after; it is an event."""
+        meter = self._meter
+        name, wh = request["register"], int(request["wh"])
+        if name not in ("import", "export") or not 0 <= wh <= WH_MAX:
+            raise ValueError
+        exported = name == "export"
+        before = meter.registers.set(exported, wh * 1000, meter.clock.utc_ms(), meter.metering.status)
+        meter.events.add(eventlog.REGISTER_SET, int(exported), before, wh * 1000)
+        return {"before_wh": before // 1000, "after_wh": wh}
+
+    def op_factory_reset(self, _request: dict) -> dict:
+        """Settings to their defaults from the next start; registers, history and events stay."""
+        self._meter.settings.reset()
+        self._meter.events.add(eventlog.FACTORY_RESET)
+        return {"holds": "from the next start"}
+
+    def op_restart(self, _request: dict) -> dict:
+        """Start again as soon as the answer is out."""
+        asyncio.create_task(self._restart())  # noqa: RUF006 - nothing is left to wait for it
+        return {}
+
+    async def _restart(self) -> None:
+        await asyncio.sleep_ms(_RESTART_MS)
+        self._meter.restart()
 
     def op_statistics(self, _request: dict) -> dict:
         """Counters of every part that has some."""
-        return {name: self._statistics[name] for name in self._statistics}
+        statistics = self._meter.statistics
+        return {name: statistics[name]() for name in statistics}
 
     def op_memory(self, _request: dict) -> dict:
         """Bytes of heap in use and free, after a collection."""

@@ -1,8 +1,9 @@
 """The event log: what happened to the meter, with a counter for each kind, on a log that survives everything.
 
 An event is 28 bytes, little-endian: UTC seconds u32, kind u8, source u8, count of its kind u16 (modulo
-65536), before i64, after i64, and 4 spare. A storm of one kind is written once a minute, with
-how many there were in `after`: an attacker can neither wear the flash nor push out what is worth keeping.
+65536), before i64, after i64, and 4 spare. A storm of one kind is written after one minute,
+then two, four .. a day, with how many there were in `after`: an attacker can neither wear the flash nor push
+out what is worth keeping.
 """
 
 import struct
@@ -13,29 +14,30 @@ SIZE = const(28)
 _FORMAT = "<IBBHqq"
 
 POWER_UP = const(1)  # source: reset cause; before: newest UTC seconds on flash
-POWER_DOWN = const(2)
-CLOCK_SET = const(3)  # before, after: UTC ms; source: who
-CLOCK_REFUSED = const(4)
-CLOCK_UNSURE = const(5)
+POWER_DOWN = const(2)  # written at the start after it, with the time of the newest checkpoint
+CLOCK_SET = const(3)  # before, after: UTC ms; source: who (1 RTC, 2 SNTP, 3 head-end, 4 host tool)
+CLOCK_REFUSED = const(4)  # the same
+CLOCK_UNSURE = const(5)  # before: UTC ms that is assumed
 IC_RESET = const(6)
 INCREMENT_REFUSED = const(7)
 SETTING_CHANGED = const(8)  # source: number of the setting; no values: some are secret
 REGISTER_SET = const(9)  # source: 0 import, 1 export; before, after: Wh x 1000
-SESSION_ENDED = const(10)
+SESSION_ENDED = const(10)  # source: why (index of keiki.meter.broute.LEAVE_REASONS)
 AUTHENTICATION_FAILED = const(11)
 TAMPER = const(12)
 WATCHDOG = const(13)
 TASK_FAILED = const(14)  # source: number of the service
 SAFE_MODE = const(15)
-FLASH_LOST = const(16)  # after: blocks that boot found broken
+FLASH_LOST = const(16)  # source: kind of the log; before, after: first sequence, how many; 0: a block
 FACTORY_RESET = const(17)
 STABLE = const(18)  # a start after a crash has run for five minutes
+CLOCK_SLEWED = const(19)  # as CLOCK_SET, for 2 s and more that are made good little by little
 
 NAMES = (
     "", "power_up", "power_down", "clock_set", "clock_refused", "clock_unsure", "ic_reset",
     "increment_refused",
     "setting_changed", "register_set", "session_ended", "authentication_failed", "tamper", "watchdog",
-    "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable",
+    "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed",
 )  # fmt: skip
 
 # What may come in storms; all others are rare, and each is kept.
@@ -49,12 +51,14 @@ _STORMS = (
     TASK_FAILED,
 )
 _STORM_S = const(60)
+_STORM_MAX_S = const(86400)
 
 
 class EventLog:
     """Events on a log of fixed records (`append`, `read_into`, `oldest`, `end`).
 
-    `counts[kind]` is how often a kind has happened since the meter was made, as far as the log still tells.
+    `counts[kind]` is how often a kind has happened since the meter was made, as far as the log tells: of
+    kinds that happened in this run; `all_counts` has the others too.
     """
 
     def __init__(self, log, utc_s) -> None:
@@ -62,21 +66,30 @@ class EventLog:
         self._utc_s = utc_s
         self._buffer = bytearray(SIZE)
         self.counts = [0] * len(NAMES)
-        self._quiet_s = [0] * len(NAMES)
+        self._known = bytearray(len(NAMES))
+        self._unread = log.end  # events below this sequence were not looked at for their counts
+        self._written_s = [-_STORM_MAX_S] * len(NAMES)
         self._held = [0] * len(NAMES)
+        self._wait_s = [_STORM_S] * len(NAMES)
         self.failed = 0
-        self._counted = False
 
-    def add(self, kind: int, source: int = 0, before: int = 0, after: int = 0) -> bool:
-        """Record an event; False if it was held back as one of a storm, or the flash refused it."""
-        self._load_counts()
+    def add(
+        self, kind: int, source: int = 0, before: int = 0, after: int = 0, utc_s: "int | None" = None
+    ) -> bool:
+        """Record an event, of now or of `utc_s`.
+
+        False if it was held back as one of a storm, or the flash refused it.
+        """
+        self._count(kind)
         self.counts[kind] += 1
-        now_s = self._utc_s()
+        now_s = self._utc_s() if utc_s is None else utc_s
         if kind in _STORMS:
-            if now_s < self._quiet_s[kind]:
+            wait_s, since_s = self._wait_s[kind], now_s - self._written_s[kind]
+            if 0 <= since_s < wait_s:  # a clock that was set back ends the quiet
                 self._held[kind] += 1
                 return False
-            self._quiet_s[kind] = now_s + _STORM_S
+            self._wait_s[kind] = min(2 * wait_s, _STORM_MAX_S) if 0 <= since_s < 2 * wait_s else _STORM_S
+            self._written_s[kind] = now_s
             if self._held[kind]:
                 after = self._held[kind] + 1
                 self._held[kind] = 0
@@ -98,6 +111,16 @@ class EventLog:
             return False
         return True
 
+    @property
+    def oldest(self) -> int:
+        """Sequence of the oldest event still held."""
+        return self._log.oldest
+
+    @property
+    def end(self) -> int:
+        """Sequence of the next event."""
+        return self._log.end
+
     def read(self, sequence: int) -> "tuple[int, int, int, int, int, int] | None":
         """Return (utc_s, kind, source, count, before, after) of one event, or None: lost, or never held."""
         if (
@@ -117,12 +140,20 @@ class EventLog:
                 most -= 1
                 yield event
 
-    def _load_counts(self) -> None:
-        """Find the newest count of each kind, once, when the first event is written: not at boot."""
-        if self._counted:
-            return
-        self._counted = True
-        for event in self.newest(1 << 16):
-            kind = event[1]
-            if kind < len(self.counts) and not self.counts[kind]:
-                self.counts[kind] = event[3]
+    def all_counts(self) -> dict:
+        """Return {name: count} of every kind that has happened; reads the whole log once."""
+        for kind in range(len(NAMES)):
+            self._count(kind)
+        return {NAMES[kind]: count for kind, count in enumerate(self.counts) if count}
+
+    def _count(self, kind: int) -> None:
+        """Find how often a kind has happened: read back until there is one, not the whole log at boot."""
+        while not self._known[kind]:
+            if self._unread <= self._log.oldest:
+                self._known[kind] = 1
+                return
+            self._unread -= 1
+            event = self.read(self._unread)
+            if event is not None and event[1] < len(NAMES) and not self._known[event[1]]:
+                self._known[event[1]] = 1
+                self.counts[event[1]] += event[3]

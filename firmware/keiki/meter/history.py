@@ -1,103 +1,100 @@
 """Register snapshots at slot boundaries, found by time.
 
-`Series` is the same whatever keeps the records: a log offers `append(record)`, `read_into(sequence, buffer)`
-and the half-open range of sequence numbers `oldest`..`end` that it still holds.
+A log keeps the records (drivers/flashlog.py or drivers/filelog.py): `append(record) -> sequence` is durable
+when it returns, `read_into(sequence, buffer)` is False for what is torn or lost, and sequences run from
+`oldest` to `end` - 1.
 """
 
 from keiki.wire import record
-from keiki.wire.slots import DAY_S
 
 
-class Memory:
-    """Storage for a log in the heap, for tests and small histories."""
-
-    def __init__(self, size: int) -> None:
-        self._view = memoryview(bytearray(size))
-
-    def read_into(self, at: int, buffer) -> None:
-        """Copy bytes from offset `at` into `buffer`."""
-        buffer[:] = self._view[at : at + len(buffer)]
-
-    def write(self, at: int, data) -> None:
-        """Put `data` at offset `at`."""
-        self._view[at : at + len(data)] = data
-
-
-class RingLog:
-    """A ring of fixed records on storage that is lost with the power: nothing is found again at start."""
-
-    def __init__(self, storage, record_size: int, capacity: int) -> None:
-        self._storage = storage
-        self._size = record_size
-        self._capacity = capacity
-        self.end = 0
-
-    @property
-    def oldest(self) -> int:
-        """Sequence number of the oldest record still held."""
-        return max(0, self.end - self._capacity)
-
-    def append(self, data) -> None:
-        """Keep one record; the oldest goes when the ring is full."""
-        self._storage.write(self.end % self._capacity * self._size, data)
-        self.end += 1
-
-    def read_into(self, sequence: int, buffer) -> None:
-        """Copy record `sequence` into `buffer`; IndexError if it is not held."""
-        if not self.oldest <= sequence < self.end:
-            raise IndexError("record %d is not held" % sequence)
-        self._storage.read_into(sequence % self._capacity * self._size, buffer)
+def newest(log, buffer) -> bool:
+    """Read the newest record that can be read into `buffer`; False if there is none."""
+    sequence = log.end
+    while sequence > log.oldest:
+        sequence -= 1
+        if log.read_into(sequence, buffer):
+            return True
+    return False
 
 
 class Series:
-    """Snapshots every `step_s` seconds (60 or 1800), in order of time; a boundary may be missing."""
+    """Snapshots every `step_s` seconds (60 or 1800), in order of time; a boundary may be missing.
+
+    A snapshot is served only once it is on flash, and only if the clock was sure. `last` is the newest one
+    of these: (UTC s, import, export in Wh x 1000); `refused` counts boundaries that the flash did not take.
+    """
 
     def __init__(self, log, step_s: int) -> None:
         self.step_s = step_s
+        self.last = None
+        self.refused = 0
         self._log = log
         self._buffer = bytearray(record.SIZE)
-        self._view = memoryview(self._buffer)
         self._last_s = -1
-        self.last = None
+        found = self.restored()
+        if found is not None:
+            self._last_s = found[0]
+            if found[1] != record.CLOCK_UNSURE:
+                self.last = found[0], found[2], found[3]
 
-    def close(self, utc_s: int, status: int, import_wh_x1000: int, export_wh_x1000: int) -> bool:
-        """Keep the snapshot of boundary `utc_s`; False if that one, or a later one, is closed already."""
+    def restored(self) -> "tuple[int, int, int, int, int] | None":
+        """Return the newest record on flash: (utc_s, status, import, export, generation), or None."""
+        return record.unpack(self._buffer) if newest(self._log, self._buffer) else None
+
+    def close(
+        self, utc_s: int, status: int, import_wh_x1000: int, export_wh_x1000: int, generation: int = 0
+    ) -> bool:
+        """Keep the snapshot of boundary `utc_s`; False if that one, or a later one, is closed already.
+
+        False also if the flash refuses: then the boundary is missing.
+        """
         if utc_s <= self._last_s:
             return False
-        record.pack_into(self._buffer, utc_s, status, import_wh_x1000, export_wh_x1000)
-        self._log.append(self._view)
+        record.pack_into(self._buffer, utc_s, status, import_wh_x1000, export_wh_x1000, generation)
+        try:
+            self._log.append(self._buffer)
+        except OSError:
+            self.refused += 1
+            return False
         self._last_s = utc_s
-        self.last = (utc_s, import_wh_x1000, export_wh_x1000)
+        if status != record.CLOCK_UNSURE:
+            self.last = (utc_s, import_wh_x1000, export_wh_x1000)
         return True
 
     def find(self, utc_s: int) -> "tuple[int, int] | None":
-        """Return (import, export) in Wh x 1000 at boundary `utc_s`, or None: no power then, or not kept."""
-        log = self._log
+        """Return (import, export) in Wh x 1000 at boundary `utc_s`.
+
+        None: no power then, not kept, or the clock was unsure.
+        """
+        log, buffer = self._log, self._buffer
         low, high = log.oldest, log.end
-        # Boundaries are `step_s` apart at least, so the record cannot lie further from the end than this.
-        if high > low:
-            low = max(low, high - 1 - max(0, (self._last_s - utc_s) // self.step_s))
+        # right if no boundary is missing since; a wrong guess costs one read
+        middle = high - 1 - (self._last_s - utc_s) // self.step_s
         while low < high:
-            middle = (low + high) // 2
-            log.read_into(middle, self._buffer)
-            found_s = record.time_of(self._buffer)
-            if found_s == utc_s:
-                return record.unpack(self._buffer)[2:]
-            if found_s < utc_s:
-                low = middle + 1
-            else:
+            if not low <= middle < high:
+                middle = (low + high) // 2
+            at = middle
+            while at < high and not log.read_into(at, buffer):
+                at += 1
+            if at == high:
                 high = middle
+            else:
+                found_s = record.time_of(buffer)
+                if found_s == utc_s:
+                    _, status, imported, exported, _ = record.unpack(buffer)
+                    return None if status == record.CLOCK_UNSURE else (imported, exported)
+                if found_s < utc_s:
+                    low = at + 1
+                else:
+                    high = middle
+            middle = -1
         return None
 
 
 class History:
-    """30-minute snapshots of `days`, 1-minute ones of `minute_days`, on storage from `make(name, size)`."""
+    """30-minute and 1-minute snapshots on their two logs."""
 
-    def __init__(self, make, days: int = 100, minute_days: int = 2) -> None:
-        self.half_hours = _series(make, "half-hours", 1800, days)
-        self.minutes = _series(make, "minutes", 60, minute_days)
-
-
-def _series(make, name: str, step_s: int, days: int) -> Series:
-    capacity = days * (DAY_S // step_s) + 1
-    return Series(RingLog(make(name, capacity * record.SIZE), record.SIZE, capacity), step_s)
+    def __init__(self, half_hours, minutes) -> None:
+        self.half_hours = Series(half_hours, 1800)
+        self.minutes = Series(minutes, 60)

@@ -3,6 +3,7 @@
 import asyncio
 
 from keiki.drivers.metering import STALE
+from keiki.wire.record import CLOCK_UNSURE, NORMAL
 
 
 class Metering:
@@ -13,25 +14,28 @@ class Metering:
         self.stale = True
         self.power_w = None
         self.snapshot = None
-        self.beat_ms = 0
         self.on_state_change = lambda: None
         self._ic = ic
         self._clock = clock
         self._registers = registers
         self._ticks_ms = ticks_ms
 
-    async def run(self) -> None:
+    @property
+    def status(self) -> int:
+        """What the clock allows to be said of a record."""
+        return CLOCK_UNSURE if self._clock.unsure else NORMAL
+
+    async def run(self, beat) -> None:
         """Sample for ever. A reading that fails books nothing: the IC's counter brings it next time."""
         while True:
-            period_ms = self.sample_s * 1000
-            await asyncio.sleep_ms(period_ms - self._clock.utc_ms() % period_ms)
+            await asyncio.sleep_ms(self._clock.ms_to_next(self.sample_s * 1000))
             await self.sample()
+            beat()
 
     async def sample(self) -> None:
         """Take one reading and book it."""
         utc_ms = self._clock.utc_ms()
-        self.beat_ms = self._ticks_ms()
-        snapshot = await self._ic.snapshot(self.beat_ms)
+        snapshot = await self._ic.snapshot(self._ticks_ms())
         stale = bool(snapshot.flags & STALE)
         if stale != self.stale:
             self.stale = stale
@@ -39,4 +43,4 @@ class Metering:
         if stale:
             return
         self.snapshot = snapshot
-        self._registers.advance(utc_ms, snapshot.net_wh_x1000)
+        self._registers.advance(utc_ms, snapshot.net_wh_x1000, self.status)

@@ -5,6 +5,7 @@ differs from the defaults is stored, so that a new default reaches a meter that 
 """
 
 import json
+import struct
 
 from keiki.wire import settings as table
 
@@ -16,17 +17,17 @@ MIGRATIONS = ()
 class SettingsStore:
     """Loads and saves settings; `dropped` counts copies and values that could not be used."""
 
-    def __init__(self, log, payload_size: int) -> None:
+    def __init__(self, log) -> None:
         self._log = log
-        self._buffer = bytearray(payload_size)
         self.dropped = 0
 
     def load(self) -> dict:
         """Return what is stored (perhaps nothing); a broken copy is passed over, a wrong value left out."""
+        buffer = bytearray(self._log.payload_size)
         sequence = self._log.end
         while sequence > self._log.oldest:
             sequence -= 1
-            values = self._read(sequence)
+            values = self._read(sequence, buffer)
             if values is not None:
                 return self._usable(values)
             self.dropped += 1
@@ -35,26 +36,21 @@ class SettingsStore:
     def save(self, values: dict) -> None:
         """Store `values`. OSError if flash refuses; ValueError if they do not fit one record."""
         changed = {}
-        for field in table.FIELDS:
+        for field in table.fields():
             if values[field[0]] != field[2]:
                 changed[field[0]] = values[field[0]]
         text = json.dumps({"v": VERSION, "s": changed}).encode()
-        buffer = self._buffer
-        if len(text) > len(buffer) - 2:
-            raise ValueError("settings: %d bytes do not fit %d" % (len(text), len(buffer) - 2))
-        for at in range(len(buffer)):
-            buffer[at] = 0xFF
-        buffer[0] = len(text) & 0xFF
-        buffer[1] = len(text) >> 8
-        buffer[2 : 2 + len(text)] = text
-        self._log.append(buffer)
+        most = self._log.payload_size - 2
+        if len(text) > most:
+            raise ValueError("settings: %d bytes do not fit %d" % (len(text), most))
+        self._log.append(struct.pack("<H", len(text)) + text)
 
-    def _read(self, sequence: int) -> "dict | None":
-        if self._log.read_into(sequence, self._buffer) is False:
+    def _read(self, sequence: int, buffer: bytearray) -> "dict | None":
+        if self._log.read_into(sequence, buffer) is False:
             return None
-        length = self._buffer[0] | self._buffer[1] << 8
+        length = struct.unpack_from("<H", buffer, 0)[0]
         try:
-            stored = json.loads(bytes(self._buffer[2 : 2 + length]))
+            stored = json.loads(bytes(buffer[2 : 2 + length]))
             version, values = stored["v"], stored["s"]
             for migrate in MIGRATIONS[version - 1 :]:
                 values = migrate(values)

@@ -48,7 +48,6 @@ class SntpClient:
     ) -> None:
         self.stats = dict.fromkeys(_COUNTERS, 0)
         self.last_fault = ""
-        self.beat_ms = ticks_ms()
         self._clock = clock
         self._exchange = exchange
         self._ticks_ms = ticks_ms
@@ -61,10 +60,11 @@ class SntpClient:
                 self._servers.append(server)
         self._rest_until_ms = {}
 
-    async def run(self) -> None:
+    async def run(self, beat) -> None:
         """Ask for ever; returns at once if there is no server to ask."""
         retry_s = RETRY_S
         while self._servers:
+            beat()
             if await self.round():
                 retry_s, wait_s = RETRY_S, self._interval_s
             else:
@@ -96,7 +96,7 @@ class SntpClient:
         nonce = bytes([self._random_below(256) for _ in range(NONCE_LENGTH)])
         sent_ms = self._ticks_ms()
         data = await self._exchange(server, encode_request(nonce), self._timeout_ms)
-        now_ms = self.beat_ms = self._ticks_ms()
+        now_ms = self._ticks_ms()
         if data is None:
             stats["silent"] += 1
             return None

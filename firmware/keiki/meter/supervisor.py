@@ -9,7 +9,7 @@ import asyncio
 from keiki.meter import eventlog
 from keiki.wire.compat import const
 
-FEED_MS = const(1000)
+FEED_MAX_MS = const(60000)
 _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(60000)
 _FRESH_MS = const(300000)
@@ -17,14 +17,17 @@ SAFE_AFTER = const(3)  # crashes in a row
 
 
 class Service:
-    """One part of the meter that runs for ever; it calls `beat()` at least every `limit_ms`."""
+    """One part of the meter that runs for ever; it calls `beat()` at least every `limit_ms`.
 
-    def __init__(self, number: int, name: str, run, limit_ms: int, ticks_ms) -> None:
+    `limit_ms` None: it only waits for what comes in, and hears of nothing else.
+    """
+
+    def __init__(self, number: int, name: str, run, limit_ms: "int | None", ticks_ms) -> None:
         self.number = number
         self.name = name
         self.restarts = 0
         self._run = run
-        self._limit_ms = limit_ms
+        self.limit_ms = limit_ms
         self._ticks_ms = ticks_ms
         self._beat_ms = ticks_ms()
         self.waiting = False
@@ -35,7 +38,7 @@ class Service:
 
     def alive(self, now_ms: int) -> bool:
         """True while the last sign of life is recent enough, or the service waits to be started again."""
-        return self.waiting or now_ms - self._beat_ms <= self._limit_ms
+        return self.waiting or self.limit_ms is None or now_ms - self._beat_ms <= self.limit_ms
 
     async def keep(self, on_failure) -> None:
         """Run the service for ever."""
@@ -59,7 +62,10 @@ class Service:
 
 
 class Supervisor:
-    """Starts services, feeds the watchdog, tells the event log what failed and `report(error)` why."""
+    """Starts services, feeds the watchdog, tells the event log what failed and `report(error)` why.
+
+    `watchdog` has `feed()` and `limit_ms`; it is fed four times in that time, once a minute at least.
+    """
 
     def __init__(self, watchdog, events, ticks_ms, report) -> None:
         self._report = report
@@ -68,7 +74,7 @@ class Supervisor:
         self._ticks_ms = ticks_ms
         self._services = []
 
-    def add(self, name: str, run, limit_ms: int) -> Service:
+    def add(self, name: str, run, limit_ms: "int | None" = None) -> Service:
         """Add a service: `run(beat)` is a coroutine function that never returns."""
         service = Service(len(self._services), name, run, limit_ms, self._ticks_ms)
         self._services.append(service)
@@ -94,7 +100,7 @@ class Supervisor:
             elif late is not hung:
                 self._events.add(eventlog.WATCHDOG, late.number)
             hung = late
-            await asyncio.sleep_ms(FEED_MS)
+            await asyncio.sleep_ms(min(self._watchdog.limit_ms // 4, FEED_MAX_MS))
 
     def statistics(self) -> dict:
         """Restarts of each service."""
@@ -119,7 +125,7 @@ def crashes_in_a_row(events) -> int:
         if kind == eventlog.POWER_UP:
             if source == POWERED:
                 break
-            crashes += 1
+            crashes += source != COMMANDED
     return crashes
 
 

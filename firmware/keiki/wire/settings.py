@@ -1,5 +1,9 @@
 """The settings of a meter: one table, used by the firmware, the bench and the provisioning tools."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SECRET = "secret"
 LIVE = "live"
 BOOT = "boot"
@@ -9,56 +13,72 @@ class SettingError(Exception):
     """A setting that cannot be: the text names the field and the reason, never a secret value."""
 
 
-# name, kind, default, limits (range, choices or length), when a change takes hold, what it is
-# A kind that ends in "?" may also be None (TOML has no null: write "absent").
-FIELDS: "tuple[tuple, ...]" = (
-    ("profile", "choice", "gen2", ("gen1", "gen2"), BOOT, "generation of class 0x0288: releases F.. or R"),
-    ("serial", "ascii", "KEIKI0000001", (1, 12), BOOT, "serial number, EPC 8D"),
-    ("maker", "hex", "000000", (3, 3), BOOT, "maker code, EPC 8A"),
-    ("production", "date?", None, None, BOOT, "production date, EPC 8E (YYYY-MM-DD)"),
-    ("phases", "int", 2, (1, 2), BOOT, "1 = two-wire, 2 = three-wire (R and T)"),
-    ("rating_a", "int", 60, (10, 250), BOOT, "contract rating: what the plausibility gate is made from"),
-    ("reverse", "bool", True, None, BOOT, "measures export: E3, E4, EB exist"),
-    ("unit", "choice", 1, (0, 1, 2, 3, 4, 10, 11, 12, 13), LIVE, "unit of cumulative energy, EPC E1"),
-    ("coefficient", "int?", 1, (0, 999999), LIVE, "coefficient, EPC D3 (absent: no such property)"),
-    ("digits", "int", 6, (1, 8), LIVE, "effective digits, EPC D7"),
-    (
-        "opc_max",
-        "int",
-        0,
-        (0, 255),
-        LIVE,
-        "most properties in one request, 0 = no limit (6 is the least allowed)",
-    ),
-    ("inf_mode", "choice", "inf", ("inf", "infc"), LIVE, "how 30-minute values are announced over radio"),
-    ("push_ea", "bool", True, None, LIVE, "announce EA after hh:00 and hh:30"),
-    ("push_eb", "bool", True, None, LIVE, "announce EB after hh:00 and hh:30"),
-    (
-        "push_delay_s",
-        "int",
-        5,
-        (0, 299),
-        LIVE,
-        "seconds from the boundary to the announcement (limit 5 minutes)",
-    ),
-    ("answer_source_port", "bool", False, None, LIVE, "UDP: answer to the sender's port instead of 3610"),
-    (
-        "route_b_id",
-        "hex-text",
-        "00000000000000000000000000000000",
-        (32, 32),
-        SECRET,
-        "B-route authentication ID",
-    ),
-    ("route_b_password", "ascii", "0000000KEIKI", (12, 12), SECRET, "B-route password"),
-    ("session_s", "int", 86400, (60, 4294967295), BOOT, "lifetime of a B-route session"),
-    ("channel", "int?", None, (33, 59), BOOT, "radio channel (33, 35 .. 59); absent: choose a quiet one"),
-    ("pan_id", "int?", None, (0, 0xFFFE), BOOT, "PAN ID; absent: choose a free one"),
-    ("sample_s", "int", 1, (1, 1800), LIVE, "seconds between two readings of the metering IC"),
-    ("gap_s", "int", 30, (2, 1800), LIVE, "a boundary in a longer silence of the IC is recorded as missing"),
-    ("import_start_wh", "int", 0, (0, 99999999999), BOOT, "import register when the meter was new"),
-    ("export_start_wh", "int", 0, (0, 99999999999), BOOT, "export register when the meter was new"),
-)
+# name, kind, default, limits (range, choices or length), when a change takes hold. New ones go to the end.
+# A kind that ends in "?" may also be None (TOML has no null: write "absent"); "-" is None, or an empty text.
+# One text, because it is read a few times in a year and lies in the heap all the time.
+_TABLE = """
+profile choice gen2 gen1,gen2 boot
+serial ascii KEIKI0000001 1,12 boot
+maker hex 000000 3,3 boot
+production date? - - boot
+phases int 2 1,2 boot
+rating_a int 60 10,250 boot
+reverse bool true - boot
+unit choice 1 0,1,2,3,4,10,11,12,13 live
+coefficient int? 1 0,999999 live
+digits int 6 1,8 live
+opc_max int 0 0,255 live
+inf_mode choice inf inf,infc live
+push_ea bool true - live
+push_eb bool true - live
+push_delay_s int 5 0,299 live
+answer_source_port bool false - live
+route_b_id hex-text 00000000000000000000000000000000 32,32 secret
+route_b_password ascii 0000000KEIKI 12,12 secret
+session_s int 86400 60,4294967295 boot
+channel int? - 33,59 boot
+pan_id int? - 0,65534 boot
+sample_s int 1 1,1800 live
+gap_s int 30 2,1800 live
+import_start_wh int 0 0,99999999999 boot
+export_start_wh int 0 0,99999999999 boot
+checkpoint_s int 10 1,3600 live
+sntp_servers names - 0,4 boot
+"""
+
+
+def _value(kind: str, text: str):
+    if text == "-":
+        return None if kind[-1] == "?" else ""
+    if kind[:3] == "int":
+        return int(text)
+    if kind == "bool":
+        return text == "true"
+    return int(text) if kind == "choice" and text.isdigit() else text
+
+
+def _row(line: str) -> "tuple":
+    name, kind, default, limits, when = line.split()
+    if limits == "-":
+        bounds = None
+    else:
+        of = "choice" if kind == "choice" else "int"
+        bounds = tuple(_value(of, limit) for limit in limits.split(","))
+    return name, kind, _value(kind, default), bounds, when
+
+
+def fields() -> "Iterator[tuple]":
+    """Yield (name, kind, default, limits, LIVE | BOOT | SECRET) of every setting."""
+    for line in _TABLE.split("\n"):
+        if line:
+            yield _row(line)
+
+
+def _field(name: str) -> "tuple":
+    at = _TABLE.find("\n%s " % name)
+    if at < 0 or not name or " " in name:
+        raise SettingError("%s: no such setting" % name)
+    return _row(_TABLE[at + 1 : _TABLE.find("\n", at + 1)])
 
 
 def _fail(name: str, reason: str) -> None:
@@ -75,9 +95,21 @@ def _date(name: str, value) -> str:
     return value
 
 
+def _names(name: str, value: str, most: int) -> str:
+    words = value.split()
+    if len(words) > most:
+        _fail(name, "more than %d" % most)
+    for word in words:
+        if len(word) > 64 or not all(33 <= ord(c) <= 126 for c in word):
+            _fail(name, "not names of up to 64 printable ASCII characters")
+    return " ".join(words)
+
+
 def _text(name: str, kind: str, value, limits) -> str:
     if not isinstance(value, str):
         _fail(name, "not a text")
+    if kind == "names":
+        return _names(name, value, limits[1])
     if kind == "hex":
         if not all(c in "0123456789abcdefABCDEF" for c in value) or len(value) != 2 * limits[0]:
             _fail(name, "not %d bytes in hex" % limits[0])
@@ -95,46 +127,53 @@ def _text(name: str, kind: str, value, limits) -> str:
 
 def check(name: str, value):
     """Return `value` as it is stored; SettingError names the field and the reason."""
-    for field, full_kind, _default, limits, _when, _line in FIELDS:
-        if field != name:
-            continue
-        kind = full_kind.rstrip("?")
-        if kind != full_kind and (value is None or value == "absent"):
-            return None
-        if kind == "bool":
-            if value is not True and value is not False:
-                _fail(name, "not true or false")
-        elif kind == "choice":
-            if isinstance(value, bool) or value not in limits:
-                _fail(name, "not one of %s" % ", ".join(str(choice) for choice in limits))
-        elif kind == "int":
-            if isinstance(value, bool) or not isinstance(value, int):
-                _fail(name, "not a whole number")
-            if not limits[0] <= value <= limits[1]:
-                _fail(name, "not in %d..%d" % limits)
-        elif kind == "date":
-            _date(name, value)
-        else:
-            _text(name, kind, value, limits)
-        if name == "channel" and value % 2 == 0:
-            _fail(name, "not odd: some clients' modules cannot tune it")
-        return value
-    raise SettingError("%s: no such setting" % name)
+    _name, full_kind, _default, limits, _when = _field(name)
+    kind = full_kind.rstrip("?")
+    if kind != full_kind and (value is None or value == "absent"):
+        return None
+    if kind == "bool":
+        if value is not True and value is not False:
+            _fail(name, "not true or false")
+    elif kind == "choice":
+        if isinstance(value, bool) or value not in limits:
+            _fail(name, "not one of %s" % ", ".join(str(choice) for choice in limits))
+    elif kind == "int":
+        if isinstance(value, bool) or not isinstance(value, int):
+            _fail(name, "not a whole number")
+        if not limits[0] <= value <= limits[1]:
+            _fail(name, "not in %d..%d" % limits)
+    elif kind == "date":
+        _date(name, value)
+    else:
+        value = _text(name, kind, value, limits)
+    if name == "channel" and value % 2 == 0:
+        _fail(name, "not odd: some clients' modules cannot tune it")
+    return value
 
 
-def checked(values: dict) -> dict:
-    """Return all settings: `values` over the defaults. SettingError at the first that is wrong."""
+def checked(*layers: dict) -> dict:
+    """Return all settings: each layer over the one before, over the defaults.
+
+    SettingError at the first that is wrong.
+    """
     settings = {}
-    for field in FIELDS:
+    for field in fields():
         settings[field[0]] = field[2]
-    for name, value in values.items():
-        settings[name] = check(name, value)
+    for values in layers:
+        for name in values:
+            settings[name] = check(name, values[name])
     return settings
+
+
+def number(name: str) -> int:
+    """Return the place of a setting in the table; SettingError if there is none."""
+    _field(name)
+    for index, field in enumerate(fields()):
+        if field[0] == name:
+            return index
+    return -1
 
 
 def when(name: str) -> str:
     """Return LIVE, BOOT or SECRET for a setting that exists."""
-    for field in FIELDS:
-        if field[0] == name:
-            return field[4]
-    raise SettingError("%s: no such setting" % name)
+    return _field(name)[4]

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from keiki.wire import settings as table
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from keiki_host.settings_lines import LINES
+
 Act = Literal["answer", "event", "setting", "start"]
 """How a fault works: `answer`: asked at each use, probability and count per use; `event`: happens when its
 time comes; `setting`: the bench changes a setting of the meter for the time; `start`: moves the start."""
@@ -113,8 +115,9 @@ RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 def _live_settings() -> tuple[Param, ...]:
     """Every setting of the meter that may change while it runs, as an optional parameter."""
     params = []
-    rows: Any = table.FIELDS
-    for name, kind, _, limits, when, line in rows:
+    rows: Any = table.fields()
+    for name, kind, _, limits, when in rows:
+        line = LINES[name]
         if when != table.LIVE:
             continue
         if kind == "bool":

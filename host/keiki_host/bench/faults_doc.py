@@ -11,6 +11,7 @@ from typing import Any
 from keiki.wire import settings as settings_table
 
 from keiki_host.bench.faults_catalogue import CATALOGUE
+from keiki_host.settings_lines import LINES
 
 _ACTS = {"answer": "per use", "event": "once", "setting": "while on", "start": "at the start"}
 
@@ -34,12 +35,20 @@ def fault_table() -> str:
 def setting_table() -> str:
     """Return the settings of a meter as a Markdown table, one row for each."""
     rows = ["| setting | values | default | holds | what it is |", "|" + "---|" * 5]
-    fields: Any = settings_table.FIELDS
-    for name, kind, default, limits, when, line in fields:
+    fields: Any = settings_table.fields()
+    for name, kind, default, limits, when in fields:
         holds = {settings_table.LIVE: "at once"}.get(when, "from the start")
         secret = when == settings_table.SECRET
-        shown = "secret" if secret else "absent" if default is None else _shown(default)
-        rows.append(f"| `{name}` | {_values(kind, limits)} | {shown} | {holds} | {line} |")
+        shown = (
+            "secret"
+            if secret
+            else "absent"
+            if default is None
+            else "none"
+            if default == ""
+            else _shown(default)
+        )
+        rows.append(f"| `{name}` | {_values(kind, limits)} | {shown} | {holds} | {LINES[name]} |")
     return "\n".join(rows) + "\n"
 
 
@@ -58,6 +67,8 @@ def _values(kind: str, limits: Any) -> str:
         return "`true`, `false`"
     if base == "date":
         return f"date{absent}"
+    if base == "names":
+        return f"up to {limits[1]} names"
     if base == "hex":
         return f"{limits[0]} bytes in hex{absent}"
     size = f"{limits[0]}" if limits[0] == limits[1] else f"{limits[0]} to {limits[1]}"

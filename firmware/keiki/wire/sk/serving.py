@@ -188,7 +188,8 @@ class Serving:
         elif num == 0x33:
             self._gate_ms = 0
         elif num == 0x24:
-            self._stats["unwanted"] += 1
+            self._stats["refused"] += 1
+            self._emit(("refused", event.sender))
         elif num == 0xC0:
             self._suspect()
 
