@@ -13,6 +13,8 @@ from keiki_host.bench.faults import Entry
 from keiki_host.bench.faults_file import FaultFileError, load_faults
 from keiki_host.bench.house import House, LoadError
 from keiki_host.bench.options import InputError
+from keiki_host.device import DeviceError
+from keiki_host.device_command import app as device_app
 
 app = typer.Typer(
     help="An open smart electricity meter: bench and host tools.",
@@ -20,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(device_app, name="device")
 
 _BENCH = "Bench"
 _WORLD = "World"
@@ -165,7 +169,9 @@ def main() -> None:
         text, code = str(error), 2
     except typer.TyperException as error:
         text, code = error.format_message().replace("\n", " "), 2
-    except BenchError as error:
+    except typer.Abort:
+        text, code = "interrupted", 1
+    except (BenchError, DeviceError) as error:
         text, code = str(error), 1
     print(f"keiki: {text}", file=sys.stderr)
     sys.exit(code)

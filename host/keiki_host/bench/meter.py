@@ -8,6 +8,7 @@ from typing import Any
 from keiki.wire import settings as table
 
 from keiki_host.bench.bus import Bus
+from keiki_host.bench.console import ConsoleServer
 from keiki_host.bench.dongle import Dongle
 from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import Faults
@@ -53,6 +54,7 @@ class Meter:
         self._truth = self._open_truth(options.truth)
         self.air = Air(seed=seed, faults=self.faults)
         self.firmware = Firmware(self.name, image)
+        self.console = ConsoleServer(self.folder, self.firmware.relay)
         self.dongles: list[Dongle] = []
         self._background: set[asyncio.Task[None]] = set()
         self._build()
@@ -154,6 +156,7 @@ class Meter:
         self.clock.attach(self.radio_line)
         self.clock.serve(sock)
         await self.firmware.connect()
+        await self.console.open()
         settings_file.unlink()
 
     async def run_up(self, until_ms: int, start_s: float) -> None:
@@ -229,12 +232,14 @@ class Meter:
             "ic": self.options.ic,
             "route_b": route_b,
             "state": str(self.folder),
+            "console": self.console.url,
         }
 
     async def close(self) -> None:
         """End the firmware, the dongles and the world."""
         for task in self._background:
             task.cancel()
+        self.console.close()
         await self.firmware.stop()
         self.i2c.close()
         self.clock.close()

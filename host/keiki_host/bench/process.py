@@ -104,18 +104,22 @@ class Firmware:
 
     async def call(self, op: str, **arguments: Any) -> Any:
         """Ask the firmware's console; returns its answer, BenchError if it refuses or is gone."""
-        async with self._lock:
-            if self._console is None:
-                raise BenchError(f"{self.name}: the firmware has no console yet")
-            reader, writer = self._console
-            writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
-            line = await reader.readline()
+        line = await self.relay(json.dumps({"op": op, **arguments}).encode() + b"\n")
         if not line:
             raise BenchError(f"{self.name}: the firmware is gone")
         answer = json.loads(line)
         if "error" in answer:
             raise BenchError(f"{self.name}: {answer['error']}")
         return answer["ok"]
+
+    async def relay(self, line: bytes) -> bytes:
+        """Give one line to the firmware's console as it is; returns its answer, nothing if it is gone."""
+        async with self._lock:
+            if self._console is None:
+                raise BenchError(f"{self.name}: the firmware has no console yet")
+            reader, writer = self._console
+            writer.write(line)
+            return await reader.readline()
 
     async def ended(self) -> str:
         """Wait until the firmware ends; returns one line that says so."""

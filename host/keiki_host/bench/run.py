@@ -69,4 +69,5 @@ def show_guide(console: Console, ready: dict[str, Any]) -> None:
         table.add_row("ECHONET Lite, UDP", f"{route['udp4']} (clients bind 0.0.0.0:3610 or 127.0.0.1:3610)")
         if "udp6" in route:
             table.add_row("", route["udp6"])
+        table.add_row("Console", f"keiki device status --meter {meter['console']}")
         console.print(table)
