@@ -70,8 +70,8 @@ class Session:
 class Paa:
     """The coordinator's end: at most one controller at a time.
 
-    `on_event(Pana, peer_mac)` is told JOINED (join and re-authentication), PEER_ENDED, ENDED, END_TIMEOUT,
-    EXPIRED. Set `credentials` and `lifetime_s` (S16, >= 60) before `start()`.
+    `on_event(Pana, peer_mac)` is told JOINED (join and re-authentication), REFUSED, PEER_ENDED, ENDED,
+    END_TIMEOUT, EXPIRED. Set `credentials` and `lifetime_s` (S16, >= 60) before `start()`.
     """
 
     def __init__(self, radio: Radio, on_event: Callable[[Pana, bytes], None], timing: Timing = FAST) -> None:
@@ -110,8 +110,14 @@ class Paa:
             session.pac.tell_later(Pana.EXPIRED)
 
     def admit(self, pac: "Pac", credentials: Credentials) -> Session | None:
-        """Decide on a join: a new session, or None. The same controller may always come back."""
-        if not self.running or self.credentials is None or not self.credentials.same(credentials):
+        """Decide on a join: a new session, or None. The same controller may always come back.
+
+        Assumed, for lack of a capture: a PAA reports one that does not know the credentials as REFUSED.
+        """
+        if not self.running or self.credentials is None:
+            return None
+        if not self.credentials.same(credentials):
+            self._tell_later(Pana.REFUSED, pac.radio.mac)
             return None
         if self.session is not None and self.session.pac is not pac:
             return None
