@@ -19,5 +19,8 @@ FLASH = {"blocks": 256, "page": 1, "days": 400, "minute_days": 2}
 
 RTC = {"i2c": 0, "chip": "ds3231"}
 
+# A switch that closes when the cover is opened
+TAMPER = {"pin": 0}
+
 # Long: in an emulated world each feeding costs a step. A board says what its chip can do.
 WATCHDOG_MS = 600000

@@ -246,6 +246,20 @@ def start(main) -> None:
     asyncio.run(main)
 
 
+def input(pin: int):
+    """Return a function that tells whether input `pin` is on: whether file pin<n> is in KEIKI_FOLDER."""
+    path = "%s/pin%d" % (os.getenv("KEIKI_FOLDER") or ".", pin)
+
+    def is_on() -> bool:
+        try:
+            os.stat(path)
+        except OSError:
+            return False
+        return True
+
+    return is_on
+
+
 def i2c(number: int):
     """Return I2C bus `number`, or None if there is none."""
     from keiki.hal import unix_bus

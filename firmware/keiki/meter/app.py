@@ -79,9 +79,11 @@ class App:
             gap_s=settings.gap_s,
             checkpoint_s=settings.checkpoint_s,
         )
+        tamper = hal.input(board.TAMPER["pin"]) if board.TAMPER else None
         self.metering = Metering(
-            self._metering_ic(board), clock, self.registers, hal.ticks_ms, settings.sample_s
+            self._metering_ic(board), clock, self.registers, hal.ticks_ms, settings.sample_s, tamper
         )
+        self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
         view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
         self.broute = BRoute(Node(view), hal.ticks_ms, settings, self.events)

@@ -1,0 +1,103 @@
+"""The sampling loop: on whole multiples of its period, books what the IC says, tells of a cover opened."""
+
+import asyncio
+
+from keiki.drivers.metering import STALE
+from keiki.meter import metering
+from keiki.meter.metering import Metering
+from keiki.wire.record import CLOCK_UNSURE, NORMAL
+
+T0_MS = 1767193200_000
+
+
+class TimeIsUp(BaseException):
+    """Ends a loop that would run for ever."""
+
+
+class Desk:
+    """Clock, IC, registers and asyncio of a meter; each sleep moves the clock."""
+
+    def __init__(self, last=5, sample_s=10, off_ms=0):
+        self.now_ms = T0_MS + off_ms
+        self.unsure = False
+        self.flags = 0
+        self.net_wh_x1000 = 3
+        self.booked = []
+        self.sleeps = 0
+        self.last = last
+        self.open = False
+        self.beats = 0
+        self.metering = Metering(self, self, self, lambda: self.now_ms, sample_s, lambda: self.open)
+        metering.asyncio = self
+
+    def utc_ms(self):
+        return self.now_ms
+
+    def ms_to_next(self, period_ms):
+        return period_ms - self.now_ms % period_ms
+
+    async def snapshot(self, _now_ms):
+        return self
+
+    def advance(self, utc_ms, net_wh_x1000, status):
+        self.booked.append((utc_ms - T0_MS, net_wh_x1000, status))
+
+    async def sleep_ms(self, ms):
+        self.sleeps += 1
+        if self.sleeps > self.last:
+            raise TimeIsUp
+        self.now_ms += ms
+        self.during()
+
+    def during(self):
+        pass
+
+    def beat(self):
+        self.beats += 1
+
+    def run(self):
+        try:
+            self.metering.run(self.beat).send(None)
+        except TimeIsUp:
+            metering.asyncio = asyncio
+            return self
+        raise AssertionError("the loop ended by itself")
+
+
+def test_readings_stand_on_whole_multiples_of_the_period():
+    desk = Desk(last=3, off_ms=1234).run()
+    assert [row[0] for row in desk.booked] == [10000, 20000, 30000] and desk.beats == 3
+
+
+def test_the_status_is_what_the_clock_allows():
+    desk = Desk(last=2)
+    desk.unsure = True
+    assert {row[2] for row in desk.run().booked} == {CLOCK_UNSURE}
+    assert {row[2] for row in Desk(last=2).run().booked} == {NORMAL}
+
+
+def test_a_stale_reading_books_nothing_and_is_told_once():
+    desk = Desk(last=4)
+    told = []
+    desk.metering.on_state_change = lambda: told.append(desk.metering.stale)
+
+    def during():
+        desk.flags = STALE if 2 <= desk.sleeps <= 3 else 0
+
+    desk.during = during
+    desk.run()
+    assert [row[0] for row in desk.booked] == [10000, 40000]
+    assert told == [False, True, False]
+
+
+def test_an_opened_cover_is_told_once_each_time():
+    desk = Desk(last=8)
+    told = []
+    desk.metering.on_tamper = lambda: told.append(desk.sleeps)
+
+    def during():
+        desk.open = desk.sleeps in (2, 3, 4, 7)
+
+    desk.during = during
+    desk.run()
+    assert told == [2, 7]
