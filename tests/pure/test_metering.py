@@ -22,12 +22,15 @@ class Desk:
         self.unsure = False
         self.flags = 0
         self.net_wh_x1000 = 3
+        self.import_wh_x1000, self.export_wh_x1000 = [5], [2]
         self.booked = []
         self.sleeps = 0
         self.last = last
         self.open = False
         self.beats = 0
-        self.metering = Metering(self, self, self, lambda: self.now_ms, sample_s, lambda: self.open)
+        self.metering = Metering(
+            self, self, self, lambda: self.now_ms, sample_s=sample_s, tamper=lambda: self.open
+        )
         metering.asyncio = self
 
     def utc_ms(self):
@@ -67,6 +70,8 @@ class Desk:
 def test_readings_stand_on_whole_multiples_of_the_period():
     desk = Desk(last=3, off_ms=1234).run()
     assert [row[0] for row in desk.booked] == [10000, 20000, 30000] and desk.beats == 3
+    assert (desk.metering.import_wh_x1000, desk.metering.export_wh_x1000) == ([15], [6])
+    assert desk.metering.snapshot_ms == T0_MS + 30000
 
 
 def test_the_status_is_what_the_clock_allows():

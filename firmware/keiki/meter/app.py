@@ -9,6 +9,7 @@ from keiki.drivers.wisun import Wisun
 from keiki.meter import clock as clocks
 from keiki.meter import eventlog
 from keiki.meter.broute import IDLE_MS, BRoute
+from keiki.meter.calibration import Calibration
 from keiki.meter.checkpoints import Checkpoints, restore
 from keiki.meter.clock import Clock
 from keiki.meter.config import Settings
@@ -81,8 +82,15 @@ class App:
         )
         tamper = hal.input(board.TAMPER["pin"]) if board.TAMPER else None
         self.metering = Metering(
-            self._metering_ic(board), clock, self.registers, hal.ticks_ms, settings.sample_s, tamper
+            self._metering_ic(board),
+            clock,
+            self.registers,
+            hal.ticks_ms,
+            phases=settings.phases,
+            sample_s=settings.sample_s,
+            tamper=tamper,
         )
+        self.calibration = Calibration(store.calibration, self.ic)
         self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
         view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
@@ -128,6 +136,7 @@ class App:
             ic["scale"],
             self.settings.rating_a * 100 * self.settings.phases,
         )
+        self.ic_name = ic["ic"]
         self.ic.on_event = self._ic_event
         return self.ic
 

@@ -1,7 +1,9 @@
 """The host tool's line: one JSON request a line, one JSON answer a line.
 
 {"op": "status" | "settings" | "statistics" | "memory" | "factory_reset" | "restart"},
-{"op": "set", "values": {...}}, {"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
+{"op": "reading" | "calibration"}, {"op": "calibrate", "phases": [{...}]},
+{"op": "store_calibration", "record": {...}}, {"op": "set", "values": {...}},
+{"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
 {"op": "set_register", "register": "import" | "export", "wh": n},
 {"op": "events", "before": sequence | null, "most": n}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
@@ -20,6 +22,14 @@ LINE_MAX = const(1024)
 EVENTS_MAX = const(16)
 WH_MAX = const(99999999999)
 _RESTART_MS = const(100)
+_READINGS = (
+    "voltage_v_x100",
+    "current_ma",
+    "power_w_x10",
+    "reactive_var_x10",
+    "power_factor_x1000",
+    "frequency_hz_x100",
+)
 
 
 class Console:
@@ -56,7 +66,7 @@ class Console:
             return {"error": str(error)}
         except OSError:
             return {"error": "flash: it refuses; nothing has changed"}
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return {"error": "%s: wrong arguments" % operation}
 
     def op_status(self, _request: dict) -> dict:
@@ -124,6 +134,41 @@ class Console:
         before = meter.registers.set(exported, wh * 1000, meter.clock.utc_ms(), meter.metering.status)
         meter.events.add(eventlog.REGISTER_SET, int(exported), before, wh * 1000)
         return {"before_wh": before // 1000, "after_wh": wh}
+
+    def op_reading(self, _request: dict) -> dict:
+        """The newest snapshot, and the energy of each phase since the start up to it (`ticks_ms`)."""
+        meter = self._meter
+        metering = meter.metering
+        snapshot = metering.snapshot
+        phases = []
+        if snapshot is not None and not metering.stale:
+            for phase in range(meter.settings.phases):
+                row = {name: getattr(snapshot, name)[phase] for name in _READINGS}
+                row["import_wh_x1000"] = metering.import_wh_x1000[phase]
+                row["export_wh_x1000"] = metering.export_wh_x1000[phase]
+                phases.append(row)
+        return {
+            "utc_ms": meter.clock.utc_ms(),
+            "ticks_ms": metering.snapshot_ms,
+            "ic": meter.ic_name,
+            "ignored": list(meter.ic.ignored),
+            "phases": phases,
+        }
+
+    def op_calibration(self, _request: dict) -> dict:
+        """The record in force, or null."""
+        return {"record": self._meter.calibration.record}
+
+    def op_calibrate(self, request: dict) -> dict:
+        """Have the driver follow trial values, until the next start or until a record is stored."""
+        self._meter.calibration.try_out(request["phases"])
+        return {}
+
+    def op_store_calibration(self, request: dict) -> dict:
+        """Keep a calibration record and follow it; it is an event."""
+        self._meter.calibration.store(request["record"])
+        self._meter.events.add(eventlog.CALIBRATED)
+        return {}
 
     def op_factory_reset(self, _request: dict) -> dict:
         """Settings to their defaults from the next start; registers, history and events stay."""

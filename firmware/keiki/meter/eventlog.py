@@ -31,13 +31,14 @@ SAFE_MODE = const(15)
 FLASH_LOST = const(16)  # source: kind of the log; before, after: first sequence, how many; 0: a block
 FACTORY_RESET = const(17)
 STABLE = const(18)  # a start after a crash has run for five minutes
+CALIBRATED = const(20)
 CLOCK_SLEWED = const(19)  # as CLOCK_SET, for 2 s and more that are made good little by little
 
 NAMES = (
     "", "power_up", "power_down", "clock_set", "clock_refused", "clock_unsure", "ic_reset",
     "increment_refused",
     "setting_changed", "register_set", "session_ended", "authentication_failed", "tamper", "watchdog",
-    "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed",
+    "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed", "calibrated",
 )  # fmt: skip
 
 # What may come in storms; all others are rare, and each is kept.

@@ -9,14 +9,20 @@ from keiki.wire.record import CLOCK_UNSURE, NORMAL
 class Metering:
     """The sampling loop; keeps the newest reading for who asks.
 
+    `import_wh_x1000` and `export_wh_x1000` are the sums of each phase since the start, up to `snapshot_ms`.
     `tamper()` is true while the cover is open (None: no such switch); `on_tamper()` hears of it once.
     """
 
-    def __init__(self, ic, clock, registers, ticks_ms, sample_s: int, tamper=None) -> None:
+    def __init__(
+        self, ic, clock, registers, ticks_ms, *, phases: int = 1, sample_s: int = 1, tamper=None
+    ) -> None:
         self.sample_s = sample_s
         self.stale = True
         self.power_w = None
         self.snapshot = None
+        self.snapshot_ms = 0
+        self.import_wh_x1000 = [0] * phases
+        self.export_wh_x1000 = [0] * phases
         self.on_state_change = lambda: None
         self.on_tamper = lambda: None
         self._tampered = False
@@ -50,7 +56,8 @@ class Metering:
     async def sample(self) -> None:
         """Take one reading and book it."""
         utc_ms = self._clock.utc_ms()
-        snapshot = await self._ic.snapshot(self._ticks_ms())
+        now_ms = self._ticks_ms()
+        snapshot = await self._ic.snapshot(now_ms)
         stale = bool(snapshot.flags & STALE)
         if stale != self.stale:
             self.stale = stale
@@ -58,4 +65,8 @@ class Metering:
         if stale:
             return
         self.snapshot = snapshot
+        self.snapshot_ms = now_ms
+        for phase in range(len(self.import_wh_x1000)):
+            self.import_wh_x1000[phase] += snapshot.import_wh_x1000[phase]
+            self.export_wh_x1000[phase] += snapshot.export_wh_x1000[phase]
         self._registers.advance(utc_ms, snapshot.net_wh_x1000, self.status)

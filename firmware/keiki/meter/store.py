@@ -13,6 +13,7 @@ HALF_HOURS = const(2)
 MINUTES = const(3)
 EVENTS = const(4)
 SETTINGS = const(5)
+CALIBRATION = const(6)
 
 NAMES = {
     CHECKPOINTS: "checkpoints",
@@ -20,15 +21,18 @@ NAMES = {
     MINUTES: "minutes",
     EVENTS: "events",
     SETTINGS: "settings",
+    CALIBRATION: "calibration",
 }
 
 EVENTS_KEPT = const(500)
 SETTINGS_SIZE = const(1344)  # three copies to a block
+CALIBRATION_SIZE = const(1008)  # four to a block
 _SUM = const(4)
 
 
 class Store:
-    """The logs, each found again as it was: `checkpoints`, `half_hours`, `minutes`, `events`, `settings`.
+    """The logs, each found again as it was: `checkpoints`, `half_hours`, `minutes`, `events`, `settings`,
+    `calibration`.
 
     `device` is a block device, `plan` the board's FLASH: "page" (1 or 256), "days" of half-hours (100 at
     least) and "minute_days". OSError if the device does not read; ValueError if the plan does not fit it.
@@ -43,6 +47,7 @@ class Store:
         size = eventlog.SIZE + _SUM
         self.events = Log(flash, EVENTS, size, blocks_for(EVENTS_KEPT, size), "slow")
         self.settings = Log(flash, SETTINGS, SETTINGS_SIZE + _SUM, 2, "slow")
+        self.calibration = Log(flash, CALIBRATION, CALIBRATION_SIZE + _SUM, 2, "slow")
 
     def losses(self):
         """Yield in words what could not be read at this start."""

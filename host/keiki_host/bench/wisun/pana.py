@@ -110,16 +110,11 @@ class Paa:
             session.pac.tell_later(Pana.EXPIRED)
 
     def admit(self, pac: "Pac", credentials: Credentials) -> Session | None:
-        """Decide on a join: a new session, or None. The same controller may always come back.
-
-        Assumed, for lack of a capture: a PAA reports one that does not know the credentials as REFUSED.
-        """
-        if not self.running or self.credentials is None:
-            return None
-        if not self.credentials.same(credentials):
-            self._tell_later(Pana.REFUSED, pac.radio.mac)
-            return None
-        if self.session is not None and self.session.pac is not pac:
+        """Decide on a join: a new session, or None. The same controller may always come back."""
+        known = self.running and self.credentials is not None and self.credentials.same(credentials)
+        if self.running and not known:
+            self._tell_later(Pana.REFUSED, pac.radio.mac)  # assumed, for lack of a capture
+        if not known or (self.session is not None and self.session.pac is not pac):
             return None
         session = Session(self, pac)
         self._hold(session)
