@@ -19,16 +19,24 @@ LIMIT_S = 120.0
 class BenchProcess:
     """`with BenchProcess("--seed", "1") as bench: bench.ready["meters"]`; ends by SIGINT, with status 0.
 
-    `prefix` is a command that runs it. stderr is kept; `limit_s` bounds every wait.
+    `prefix` is a command that runs it. stderr is kept; `limit_s` bounds every wait. No firmware may be
+    started again but where `restarts` says so.
     """
 
-    def __init__(self, *options: str, prefix: Sequence[str] = (), env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        prefix: Sequence[str] = (),
+        env: dict[str, str] | None = None,
+        restarts: bool = False,
+    ) -> None:
         self._command = [*prefix, KEIKI, "bench", *options]
         self._env = {**os.environ, **(env or {})}
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the end
         self.process: subprocess.Popen[str] | None = None
         self.ready: dict[str, Any] = {}
         self.output: list[str] = []
+        self._restarts = restarts
 
     def __enter__(self) -> Self:
         self.start()
@@ -43,6 +51,7 @@ class BenchProcess:
             if self.process is not None and self.process.poll() is None:
                 code = self.stop()
                 assert kind is not None or code == 0, f"status {code}\n{self.log()}"
+                assert kind is not None or self._restarts or "started again" not in self.log(), self.log()
         finally:
             self._end()
 

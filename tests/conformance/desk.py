@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from keiki_host.bench.bench import Bench
+from keiki_host.bench.keeper import CRASH, WATCHDOG
 from keiki_host.bench.options import BenchOptions
 
 _numbers = itertools.count()
@@ -20,13 +21,13 @@ def own_address() -> str:
 
 @asynccontextmanager
 async def desk(**options: Any) -> AsyncIterator[Bench]:
-    """A running bench; `options` as of BenchOptions. Ends, and checks that every firmware was still alive."""
+    """A running bench; `options` as of BenchOptions. Ends, and checks that no firmware ended by itself."""
     bench = Bench(BenchOptions(**{"udp4": own_address(), **options}))
     await bench.start()
     try:
         yield bench
         for meter in bench.meters:
-            process = meter.firmware.process
-            assert process is not None and process.returncode is None, f"{meter.name} has died"
+            fell = [end.words for end in meter.keeper.ends if end.cause in (WATCHDOG, CRASH)]
+            assert not fell, f"{meter.name}: {fell}"
     finally:
         await bench.close()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import serial
+from keiki_host.bench.process import micropython
 from keiki_host.bench.truth import read_truth
 from keiki_host.bench.wisun.j11_codec import encode_request
 
@@ -243,14 +245,46 @@ def test_if_the_bench_is_killed_its_firmware_ends_by_itself(tmp_path: Path) -> N
         nothing_left(bench, firmware)
 
 
-def test_if_the_firmware_dies_the_bench_says_so_and_ends() -> None:
-    with BenchProcess(*LOAD, "--udp4", own_address(), "--meters", "2") as bench:
+def test_if_a_firmware_dies_it_is_started_again_and_the_bench_says_so(tmp_path: Path) -> None:
+    options = (*LOAD, "--udp4", own_address(), "--meters", "2", *config(tmp_path))
+    with BenchProcess(*options, restarts=True) as bench:
         firmware = processes(bench.pid)
         assert len(firmware) == 2
-        os.kill(firmware[0], signal.SIGKILL)
+        for number, words in (
+            (signal.SIGKILL, "power cut"),
+            (signal.SIGSEGV, "crash (signal 11)"),
+            (signal.SIGTERM, "power cut"),
+        ):
+            said = bench.log().count("\n")
+            [victim, *_] = set(processes(bench.pid)) - {firmware[1]}
+            os.kill(victim, number)
+            until(lambda said=said: bench.log().count("\n") > said, "it says so")
+            line = bench.log().splitlines()[said]
+            assert re.fullmatch(rf"keiki-[12]: {re.escape(words)}: started again", line)
+        again = processes(bench.pid)
+        assert len(again) == 2 and firmware[0] not in again and firmware[1] in again
+        for meter in bench.ready["meters"]:
+            with controller(meter["route_b"]["udp4"].partition(":")[0]) as sock:
+                assert ask(sock, 0x62, (0x8D, b""))[1] == {0x8D: meter["serial"].encode()}
+            assert speaks(meter["route_b"]["dongles"][0]["port"], b"SKSCAN 2 FFFFFFFF 4 0\r\n", b"EVENT 22 ")
+        assert bench.stop() == 0
+        nothing_left(bench, again)
+        assert not Path(bench.ready["meters"][0]["state"]).parent.exists()
+
+
+def test_a_firmware_that_cannot_be_started_again_ends_the_bench_with_one_line(tmp_path: Path) -> None:
+    port = tmp_path / "micropython"
+    shutil.copy(micropython(), port)
+    with BenchProcess(*LOAD, "--udp4", own_address(), env={"MICROPYTHON": str(port)}) as bench:
+        [firmware] = processes(bench.pid)
+        port.unlink()
+        port.symlink_to("/bin/false")
+        os.kill(firmware, signal.SIGKILL)
         assert bench.wait() == 1
-        nothing_left(bench, firmware)
-        assert re.fullmatch(r"keiki: keiki-[12]: the firmware ended with status -9\n", bench.log())
+        nothing_left(bench, [firmware])
+        assert bench.log() == (
+            "keiki: keiki-1: the firmware ended 5 times right after its start: crash (status 1)\n"
+        )
         assert not Path(bench.ready["meters"][0]["state"]).parent.exists()
 
 

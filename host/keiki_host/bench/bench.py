@@ -76,14 +76,8 @@ class Bench:
             await asyncio.sleep(0.2)
 
     async def wait(self) -> None:
-        """Wait until a firmware ends by itself, which it never should: BenchError then."""
-        ends = [asyncio.create_task(meter.firmware.ended()) for meter in self.meters]
-        try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            raise BenchError(done.pop().result())
-        finally:
-            for end in ends:
-                end.cancel()
+        """Wait until a firmware cannot be kept running: BenchError then."""
+        await asyncio.gather(*(meter.keeper.failed() for meter in self.meters))
 
     async def close(self) -> None:
         """End every process, port and socket, and remove what was temporary."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from keiki_host.bench.house import House
 from keiki_host.bench.ics.bl0942 import Bl0942Bus
 from keiki_host.bench.ics.bl0942_parts import Parts
 from keiki_host.bench.ics.ds3231 import ADDRESS as RTC_ADDRESS
+from keiki_host.bench.keeper import Keeper
 from keiki_host.bench.options import BenchOptions, InputError
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
@@ -55,8 +57,11 @@ class Meter:
         self.air = Air(seed=seed, faults=self.faults)
         self.firmware = Firmware(self.name, image)
         self.console = ConsoleServer(self.folder, self.firmware.relay)
+        self.keeper = Keeper(self.firmware, self.clock, self._boot, self._power)
         self.dongles: list[Dongle] = []
         self._background: set[asyncio.Task[None]] = set()
+        self._setting = asyncio.Lock()
+        self._provisioned: dict[str, str] = {}
         self._build()
 
     def _settings(self, index: int) -> dict[str, Any]:
@@ -126,6 +131,8 @@ class Meter:
         ]
         for name in SETTING_FAULTS:
             self._play_setting(name)
+        for line in (self.ic_line, self.radio_line):
+            self.clock.attach(line)
 
     def _to_ic(self, data: bytes) -> None:
         self.ic.receive(data)
@@ -136,13 +143,22 @@ class Meter:
     async def start(self) -> None:
         """Start the firmware; its world stands still at its beginning. BenchError if it does not start."""
         self.rtc.power_on()
-        prefill = self.options.history_days > 0
-        start_settings = {**self.settings, **(PREFILL if prefill else {})}
         settings_file = self.folder / "start.json"
         settings_file.touch(mode=0o600)
-        settings_file.write_text(json.dumps(start_settings))
+        settings_file.write_text(
+            json.dumps({**self.settings, **(PREFILL if self.options.history_days > 0 else {})})
+        )
+        self._provisioned = {"KEIKI_CONFIG": str(settings_file)}
+        await self.keeper.start()
+        self._provisioned = {}  # they are on its flash now
+        settings_file.unlink()
+        await self.console.open()
+
+    async def _boot(self, cause: int) -> None:
+        """Start a firmware on the same flash, lines and addresses; FirmwareEnded if it ends meanwhile."""
         environment = {
-            "KEIKI_CONFIG": str(settings_file),
+            **self._provisioned,
+            "KEIKI_CAUSE": str(cause),
             "KEIKI_FOLDER": str(self.folder),
             "KEIKI_UNIQUE": self.name,
             "KEIKI_UART0": self.ic_line.path,
@@ -152,33 +168,45 @@ class Meter:
             "KEIKI_UDP6": self.options.udp6 or "",
         }
         sock = await self.firmware.start(environment)
-        self.clock.attach(self.ic_line)
-        self.clock.attach(self.radio_line)
+        for line in (self.ic_line, self.radio_line):
+            line.forget()  # what the parts have said to nobody
         self.clock.serve(sock)
         await self.firmware.connect()
-        await self.console.open()
-        settings_file.unlink()
+
+    def _power(self, on: bool) -> None:
+        """Take the power of all parts away, or give it back; what is under way between them is lost."""
+        if on:
+            self.rtc.power_on()
+            self.ic.power_cycle()
+            self.module.restart()
+        else:
+            self.rtc.power_off()
+            self.module.power_off()
+            for line in (self.ic_line, self.radio_line):
+                line.forget()
 
     async def run_up(self, until_ms: int, start_s: float) -> None:
         """Run the world as fast as it goes to `until_ms` (`start_s` UTC); faults are planned there."""
-        await self._or_ended(self.clock.run_to(until_ms))
-        if self.options.history_days:
-            await self.firmware.call("set", values={name: self.settings[name] for name in PREFILL})
+        await self._unless_failed(self._make_history(until_ms))
         if not self.module.radio.beaconing:
             raise BenchError(f"{self.name}: the meter's radio did not come up")
         self.faults.plan(self.options.faults, start_s, self.name)
 
-    async def _or_ended(self, work: Any) -> None:
-        """Wait for `work`, or raise BenchError if the firmware ends before."""
-        working, ended = asyncio.ensure_future(work), asyncio.ensure_future(self.firmware.ended())
+    async def _make_history(self, until_ms: int) -> None:
+        await self.clock.run_to(until_ms)
+        if self.options.history_days:
+            await self.firmware.call("set", values={name: self.settings[name] for name in PREFILL})
+
+    async def _unless_failed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work`, or raise BenchError if the firmware cannot be kept running meanwhile."""
+        tasks = [asyncio.create_task(work), asyncio.create_task(self.keeper.failed())]
         try:
-            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                raise BenchError(ended.result())
-            working.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            working.cancel()
-            ended.cancel()
+            for task in tasks:
+                task.cancel()
 
     def _play_setting(self, name: str) -> None:
         """A fault that is a setting goes through the firmware's console, and comes back the same way."""
@@ -195,16 +223,18 @@ class Meter:
 
     async def _begin_setting(self, params: dict[str, Any], before: dict[str, Any]) -> None:
         """Change settings; of windows that overlap the first knows what was before."""
-        before.update({**await self.firmware.call("settings"), **before})
-        await self._ask(requests_on(params))
+        async with self._setting:
+            before.update({**await self.firmware.call("settings", wait_s=None), **before})
+            await self._ask(requests_on(params))
 
     async def _end_setting(self, params: dict[str, Any], before: dict[str, Any]) -> None:
-        await self._ask(requests_off(params, before))
-        before.clear()
+        async with self._setting:
+            await self._ask(requests_off(params, before))
+            before.clear()
 
     async def _ask(self, requests: list[dict[str, Any]]) -> None:
         for request in requests:
-            await self.firmware.call(**request)
+            await self.firmware.call(**request, wait_s=None)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -240,6 +270,7 @@ class Meter:
         for task in self._background:
             task.cancel()
         self.console.close()
+        await self.keeper.close()
         await self.firmware.stop()
         self.i2c.close()
         self.clock.close()

@@ -60,6 +60,14 @@ class PtyLine:
         fcntl.ioctl(self._slave, termios.FIONREAD, count)
         return count[0]
 
+    def forget(self) -> None:
+        """Lose what is under way, in both directions: an end has no power, or begins anew."""
+        self.unread()  # why: so that all of it has arrived
+        termios.tcflush(self._slave, termios.TCIFLUSH)
+        with contextlib.suppress(OSError):
+            while os.read(self._master, 65536):
+                pass
+
     def close(self) -> None:
         """Close both ends; the port is gone."""
         for descriptor in (self._master, self._slave):

@@ -15,7 +15,7 @@ from keiki_host.bench.options import BenchOptions
 
 
 async def run(options: BenchOptions, *, guide: bool) -> None:
-    """Run the bench until SIGINT or SIGTERM. BenchError if it cannot start, or a firmware ends by itself."""
+    """Run the bench until SIGINT or SIGTERM. BenchError if it cannot start or go on."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

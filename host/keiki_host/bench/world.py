@@ -2,7 +2,8 @@
 
 The firmware asks to sleep until a time; the world runs its emulated parts up to that time, never faster than
 `speed` times the wall, and wakes the firmware. While the firmware computes, its world stands still: a busy
-host makes the meter late, never wrong.
+host makes the meter late, never wrong. One firmware after another may live in a world; each counts its time
+from its own start.
 """
 
 import asyncio
@@ -27,10 +28,14 @@ class WorldClock(ManualScheduler):
         self._lines: list[PtyLine] = []
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket | None = None
+        self._served_ms = 0
         self._inbox = b""
         self._asleep: tuple[int, int] | None = None
         self._offered: list[int] = []
         self._greeted = False
+        self._hold_ms: float = 0
+        self.heard = 0
+        """How often a firmware has asked for time."""
         self._limit_ms: int | None = 0
         self._arrived: asyncio.Future[None] | None = None
         self._pace = (0, 0.0, 1.0)
@@ -76,10 +81,17 @@ class WorldClock(ManualScheduler):
 
     def _catch_up(self) -> None:
         """While the firmware sleeps, what is outside may find the world a little behind the wall."""
-        if self._asleep is not None:
+        free_ms = self._free_ms()
+        if free_ms is not None:
             due_ms = self.next_due_ms()
-            goals = [self._asleep[1], self._allowed_ms()] + ([due_ms] if due_ms is not None else [])
-            super().advance_to(max(self.now_ms, min(goals) - 1))
+            goals = [free_ms, self._allowed_ms()] + ([due_ms] if due_ms is not None else [])
+            super().advance_to(max(self.now_ms, int(min(goals)) - 1))
+
+    def _free_ms(self) -> float | None:
+        """How far the world may go by itself: until the firmware wants to wake; None while it computes."""
+        if self._sock is None:
+            return self._hold_ms
+        return None if self._asleep is None else self._asleep[1]
 
     # -- how fast time may go ------------------------------------------------------------------
 
@@ -105,20 +117,42 @@ class WorldClock(ManualScheduler):
     # -- the firmware's side -------------------------------------------------------------------
 
     def serve(self, sock: socket.socket) -> None:
-        """Grant time to the firmware behind `sock`."""
-        self._sock = sock
+        """Grant time to the firmware behind `sock`, which has just started."""
+        self._forget()
+        self._sock, self._served_ms = sock, self.now_ms
+        self._greeted = False
         sock.setblocking(False)
         self._loop.add_reader(sock, self._readable)
+
+    def lose(self, for_ms: float | None = None) -> None:
+        """The firmware is gone: so much time may pass without one (math.inf: any), then it stands still.
+
+        None: nobody has said yet; then time stands still now, if it may not go on from before.
+        """
+        if not self._running:
+            self._catch_up()
+        self._forget()
+        self._hold_ms = max(self._hold_ms, self.now_ms) if for_ms is None else self.now_ms + for_ms
+        self._step_soon()
+
+    @property
+    def asleep(self) -> bool:
+        """True while a firmware waits for time to pass."""
+        return self._asleep is not None
+
+    def _forget(self) -> None:
+        if self._sock is not None:
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
+            self._sock = None
+        self._inbox, self._asleep, self._offered = b"", None, []
 
     def close(self) -> None:
         """Stop time for good."""
         for handle in (self._timer, self._soon):
             if handle is not None:
                 handle.cancel()
-        if self._sock is not None:
-            self._loop.remove_reader(self._sock)
-            self._sock.close()
-            self._sock = None
+        self._forget()
         for line in self._lines:
             self._loop.remove_reader(line.fileno())
             line.close()
@@ -133,19 +167,22 @@ class WorldClock(ManualScheduler):
         except OSError:
             data = b""
         if not data:
-            self._loop.remove_reader(self._sock)
-            self._asleep = None
+            self.lose()
             return
         self._inbox += data
+        self.heard += 1
         while len(self._inbox) >= _GRANT.size:
             sequence, wake_ms = _GRANT.unpack_from(self._inbox)
             self._inbox = self._inbox[_GRANT.size :]
             if wake_ms:
-                self._asleep = (sequence, wake_ms)
+                self._asleep = (sequence, wake_ms + self._served_ms)
             else:
                 self._asleep = None
-                self._send(sequence, self.now_ms if self._greeted else self.start_utc_ms)
-                self._greeted = True
+                if self._greeted:
+                    self._grant(sequence)
+                else:
+                    self._send(sequence, self.start_utc_ms + self._served_ms)
+                    self._greeted = True
         if self._asleep:
             self._step()
 
@@ -156,6 +193,11 @@ class WorldClock(ManualScheduler):
         except OSError:
             self._asleep = None
 
+    def _grant(self, sequence: int) -> None:
+        """Let the firmware go on, now."""
+        self._asleep = None
+        self._send(sequence, self.now_ms - self._served_ms)
+
     def poke(self) -> None:
         """Something was written to the firmware: wake it, so that it is read at this very time."""
         self._offered = []
@@ -163,9 +205,7 @@ class WorldClock(ManualScheduler):
 
     def _wake(self) -> None:
         if self._asleep:
-            sequence, _ = self._asleep
-            self._asleep = None
-            self._send(sequence, self.now_ms)
+            self._grant(self._asleep[0])
 
     def _finds_data(self) -> bool:
         """Wake a firmware that went to sleep on data it had not seen: no time may pass before it reads that.
@@ -194,27 +234,30 @@ class WorldClock(ManualScheduler):
         with self._inside():
             for line in self._lines:
                 line.pump()
-        if self._asleep is None or self._finds_data():
+        if self._asleep is not None and self._finds_data():
             return
-        sequence, wake_ms = self._asleep
+        free_ms = self._free_ms()
+        if free_ms is None:
+            return
         due_ms = self.next_due_ms()
-        goal_ms = wake_ms if due_ms is None else min(wake_ms, due_ms)
+        goal_ms = free_ms if due_ms is None else min(free_ms, due_ms)
         allowed_ms = self._allowed_ms()
         if goal_ms <= allowed_ms:
-            self.advance_to(goal_ms)
-            if self._asleep is None:
-                return  # a part spoke to the firmware
-            if goal_ms >= wake_ms:
-                self._asleep = None
-                self._send(sequence, self.now_ms)
-            else:
-                self._step_soon()
+            self._go_to(int(goal_ms))
             return
         self.advance_to(allowed_ms)
         if self._limit_ms is not None:
             if self._arrived is not None and not self._arrived.done():
                 self._arrived.set_result(None)
             return
-        if self._asleep is not None:
+        if self._free_ms() is not None:
             wait_s = (goal_ms - allowed_ms) / 1000 / self._pace[2]
             self._timer = self._loop.call_later(min(wait_s, 3600), self._step)
+
+    def _go_to(self, goal_ms: int) -> None:
+        """Be where the next thing happens, and let it happen: a part may speak to the firmware, or end it."""
+        self.advance_to(goal_ms)
+        if self._asleep is not None and goal_ms >= self._asleep[1]:
+            self._grant(self._asleep[0])
+        elif (free_ms := self._free_ms()) is not None and free_ms > goal_ms:
+            self._step_soon()

@@ -74,7 +74,6 @@ class Bl0942Model:
         self._dice = random.Random(f"{seed}/{address}")
         self._limit_a = parts.range_a
         self._scale_v = parts.lsb_per_v * (1 + errors.gain_v)
-        self._partial = b""
         self._partial_ms = 0
         self.reset()
         faults.on_start("ic_reset", lambda _: self.reset())
@@ -82,6 +81,7 @@ class Bl0942Model:
     def reset(self) -> None:
         """Power comes (back): registers as in the datasheet, counter and measurements zero."""
         self._now_ms = self._start_ms = self._clock()
+        self._partial = b""
         self._registers = dict(RESET_VALUES)
         self._configure()
         self._residue = 0.0
@@ -270,6 +270,11 @@ class Bl0942Bus:
             Bl0942Model(n, clock, phase, write, faults, faulty[n], parts=parts, seed=seed)
             for n, phase in enumerate(phases)
         ]
+
+    def power_cycle(self) -> None:
+        """Power was away: every chip begins anew."""
+        for chip in self.chips:
+            chip.reset()
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the line."""

@@ -80,10 +80,15 @@ class TextModule:
 
     def power_cycle(self) -> None:
         """Take the power away and give it back: everything is forgotten but what is in flash."""
-        self.radio.on = False
+        self.power_off()
+        self.restart()
+
+    def power_off(self) -> None:
+        """Take the power away; `restart` gives it back."""
         self._intake.clear()
         self.core.port.clear()
         self.restart()
+        self.radio.on = False
 
     def restart(self) -> None:
         """Begin anew (SKRESET): registers, credentials, session, ports, neighbours are forgotten."""
