@@ -11,7 +11,7 @@ from keiki.wire.sk.lines import ip_text
 from keiki_host.bench.clock import Handle, Scheduler
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.wisun.air import Radio
-from keiki_host.bench.wisun.pana import FAST, REAL, Timing
+from keiki_host.bench.wisun.timing import FAST, REAL, Timing
 
 OK = b"OK\r\n"
 DialectName = Literal["bp35a1", "bp35c2", "rl7023ips"]

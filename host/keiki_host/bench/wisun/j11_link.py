@@ -25,7 +25,8 @@ from keiki_host.bench.wisun.j11_commands import (
     rssi_byte,
     sk_channel,
 )
-from keiki_host.bench.wisun.pana import FAST, REAL, Pac, Pana
+from keiki_host.bench.wisun.pana import Pac, Pana
+from keiki_host.bench.wisun.timing import FAST, REAL
 
 SCAN_RESULT = 0x4051
 RECEPTION = 0x6018

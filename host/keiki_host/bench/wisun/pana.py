@@ -12,6 +12,7 @@ from enum import Enum
 
 from keiki_host.bench.clock import Handle
 from keiki_host.bench.wisun.air import Radio
+from keiki_host.bench.wisun.timing import FAST, Timing
 
 
 class Pana(Enum):
@@ -24,20 +25,6 @@ class Pana(Enum):
     ENDED = 0x27
     END_TIMEOUT = 0x28  # nobody answered the end request; the session counts as ended
     EXPIRED = 0x29
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long things take the PaC, milliseconds of its own clock."""
-
-    join_ms: int
-    refuse_ms: int
-    end_ms: int
-    end_timeout_ms: int
-
-
-FAST = Timing(join_ms=300, refuse_ms=600, end_ms=40, end_timeout_ms=1000)
-REAL = Timing(join_ms=9600, refuse_ms=38000, end_ms=300, end_timeout_ms=8000)
 
 
 @dataclass(frozen=True)
