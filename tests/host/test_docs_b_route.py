@@ -34,6 +34,7 @@ def test_every_fault_has_one_row_that_says_whether_udp_meets_it() -> None:
         "ic_silence",
         "ic_garbage",
         "ic_counter_jump",
+        "power_cut",
     }
 
 

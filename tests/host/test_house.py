@@ -232,3 +232,23 @@ def test_truth_begins_with_the_boundary_it_starts_on(tmp_path: Path) -> None:
         START_S + 1800: (500, 0),
         START_S + 3600: (1000, 0),
     }
+
+
+def test_no_energy_flows_while_the_mains_are_cut() -> None:
+    house, start_ms = House("constant:1000W"), START_S * 1000
+    for since_s, until_s in ((600, 900), (1000, 1000), (1800, 2400)):
+        house.cut(start_ms + since_s * 1000)
+        house.restore(start_ms + until_s * 1000)
+    house.cut(start_ms + 3000_000)
+    for span, bright_s in (
+        ((0, 600), 600),
+        ((0, 700), 600),
+        ((700, 800), 0),
+        ((700, 1000), 100),
+        ((0, 3600), 2100),
+        ((900, 2900), 1400),
+        ((2900, 9000), 100),
+        ((3000, 86400), 0),
+    ):
+        used_wh, made_wh = house.energy_wh(START_S + span[0], START_S + span[1])
+        assert (used_wh, made_wh) == (pytest.approx(bright_s / 3.6), 0), span

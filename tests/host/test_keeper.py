@@ -12,6 +12,7 @@ import pytest
 from keiki_host.bench import firmware_image, keeper
 from keiki_host.bench.bench import Bench
 from keiki_host.bench.errors import BenchError
+from keiki_host.bench.faults import Entry
 from keiki_host.bench.keeper import BOOT_MS, COMMAND, CRASH, POWER, WATCHDOG, how_it_ended
 from keiki_host.bench.options import BenchOptions
 
@@ -244,6 +245,83 @@ def test_a_call_waits_for_the_next_firmware() -> None:
             await asyncio.sleep(0.05)
             os.kill(meter.firmware.process.pid, signal.SIGKILL)
             assert "utc_ms" in await asking and await stepping
+
+    asyncio.run(scenario())
+
+
+def test_a_planned_cut_takes_its_world_time_and_no_energy_flows_in_it() -> None:
+    async def scenario() -> None:
+        async with running() as bench:
+            [meter] = bench.meters
+            begun_ms, counted = meter.clock.now_ms, meter.ic.chips[0].cf_cnt
+            meter.faults.enable("power_cut", for_s=600)
+            await meter.clock.run_to(begun_ms + 599_999)
+            await until(lambda: not meter.firmware.running)
+            assert not meter.keeper.powered and not meter.module.radio.on
+            with pytest.raises(BenchError, match="keiki-1: there is no firmware"):
+                await meter.firmware.call("status", wait_s=0)
+            await meter.clock.run_to(begun_ms + 700_000)
+            assert meter.keeper.ends == [(POWER, "power cut")] and meter.module.radio.on
+            status = await meter.firmware.call("status")
+            assert abs(status["utc_ms"] - meter.clock.utc_ms()) < RTC_MS and status["ic_answers"]
+            assert 0 < meter.ic.chips[0].cf_cnt < counted
+            start_s = meter.clock.start_utc_ms / 1000 + begun_ms / 1000
+            used_wh, _ = meter.house.energy_wh(start_s - 36, start_s + 600 + 36)
+            assert used_wh == pytest.approx(20)
+
+    asyncio.run(scenario())
+
+
+def test_cuts_that_overlap_are_one_and_one_may_come_while_it_starts() -> None:
+    async def scenario() -> None:
+        async with running() as bench:
+            [meter] = bench.meters
+            at_ms = meter.clock.now_ms
+            plan = [
+                Entry("power_cut", at_s=at_s, for_s=for_s) for at_s, for_s in ((10, 20), (20, 30), (51, 5))
+            ]
+            meter.faults.plan(plan, meter.clock.utc_ms() / 1000)
+            for at_s, powered in (
+                (9, True),
+                (11, False),
+                (35, False),
+                (49, False),
+                (50.5, True),
+                (52, False),
+            ):
+                await meter.clock.run_to(at_ms + int(at_s * 1000))
+                assert meter.keeper.powered is powered, at_s
+            await meter.clock.run_to(at_ms + 200_000)
+            assert (await meter.firmware.call("status"))["ic_answers"]
+            assert {end.cause for end in meter.keeper.ends} == {POWER}
+            assert await meter.firmware.call("memory")
+
+    asyncio.run(scenario())
+
+
+def test_a_setting_that_a_fault_changes_in_a_cut_holds_when_the_meter_is_back() -> None:
+    async def scenario() -> None:
+        async with running() as bench:
+            [meter] = bench.meters
+            unit = meter.settings["unit"]
+            meter.faults.enable("power_cut", for_s=30)
+            meter.faults.enable("meter_setting", unit=4)
+            await meter.clock.run_to(meter.clock.now_ms + 60_000)
+            await meter.settled()
+            assert (await meter.firmware.call("settings"))["unit"] == 4 != unit
+            meter.faults.disable("meter_setting")
+            await meter.settled()
+            assert (await meter.firmware.call("settings"))["unit"] == unit
+
+    asyncio.run(scenario())
+
+
+def test_a_bench_may_end_while_its_meter_has_no_power() -> None:
+    async def scenario() -> None:
+        async with running() as bench:
+            bench.meters[0].faults.enable("power_cut")
+            await asyncio.sleep(0.1)
+            assert not bench.meters[0].firmware.running
 
     asyncio.run(scenario())
 

@@ -109,6 +109,7 @@ def _flag(name: str, default: bool | None, line: str) -> Param:
 
 TEXT, J11, FRAMES, AIR = "text dongle", "J11 dongle", "ECHONET frames on the air", "air"
 MODULE, IC, METER, BENCH = "meter's radio module", "metering IC", "meter setting", "bench"
+MAINS = "mains"
 RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 
 
@@ -212,6 +213,7 @@ _ROWS = (
     FaultKind("ic_garbage", "IC", IC, "answer", "noise on the wire from the metering IC"),
     FaultKind("ic_counter_jump", "IC", IC, "answer", "the energy counter of the metering IC jumps",
               (_int("counts", 100_000, 1, 0xFFFFFF, "by how much"),)),
+    FaultKind("power_cut", "mains", MAINS, "event", "no mains until the window ends: the meter is off"),
 )  # fmt: skip
 
 CATALOGUE: Mapping[str, FaultKind] = {row.name: row for row in _ROWS}

@@ -67,6 +67,7 @@ class House:
         self.frequency_hz = frequency_hz
         self._make = self._source(spec, seed, phases)
         self._days: dict[int, Timeline] = {}
+        self._dark_ms: list[tuple[int, int | None]] = []
         self._now = self._day(0)
 
     @staticmethod
@@ -105,6 +106,25 @@ class House:
             t0_ms = end_ms
         return parts
 
+    def cut(self, t_ms: int) -> None:
+        """The mains are gone from `t_ms` (UTC) on: until `restore` no energy flows. Not yet cut."""
+        self._dark_ms.append((t_ms, None))
+
+    def restore(self, t_ms: int) -> None:
+        """The mains are back at `t_ms` (UTC)."""
+        since_ms, _ = self._dark_ms.pop()
+        self._dark_ms.append((since_ms, t_ms))
+
+    def _bright(self, t0_ms: int, t1_ms: int) -> list[tuple[int, int]]:
+        """Return the parts of a span in which there were mains."""
+        parts = []
+        for since_ms, until_ms in self._dark_ms:
+            if since_ms < t1_ms and (until_ms is None or until_ms > t0_ms):
+                if since_ms > t0_ms:
+                    parts.append((t0_ms, since_ms))
+                t0_ms = t1_ms if until_ms is None else min(until_ms, t1_ms)
+        return [*parts, (t0_ms, t1_ms)]
+
     def phase(self, index: int) -> "HousePhase":
         """Return what a metering IC on phase `index` (0 = R, 1 = T) is wired to."""
         if not 0 <= index < self.phases:
@@ -124,10 +144,11 @@ class House:
     def energy_wh(self, t0_s: float, t1_s: float) -> tuple[float, float]:
         """Return (import, export) in Wh of the net of all phases from t0 to t1 (UTC seconds, to the ms)."""
         imported = exported = 0.0
-        for timeline, start_ms, end_ms in self._parts(round(t0_s * 1000), round(t1_s * 1000)):
-            gain = timeline.net_wms(start_ms, end_ms)
-            imported += gain[0]
-            exported += gain[1]
+        for bright in self._bright(round(t0_s * 1000), round(t1_s * 1000)):
+            for timeline, start_ms, end_ms in self._parts(*bright):
+                gain = timeline.net_wms(start_ms, end_ms)
+                imported += gain[0]
+                exported += gain[1]
         return imported / 3.6e6, exported / 3.6e6
 
     def window(self, t0_ms: int, t1_ms: int) -> tuple[Window, ...]:

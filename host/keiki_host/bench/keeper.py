@@ -95,18 +95,23 @@ class Keeper:
             await self._again(self._judge(await self._firmware.ended()))
 
     def cut(self) -> None:
-        """Take the power away, in the midst of whatever it does."""
+        """Take the power away, in the midst of whatever it does; time goes on."""
         self._cut = True
         self._powered.clear()
         self._firmware.kill()
-        self._power(False)
         self._clock.lose(math.inf)
+        self._power(False)
 
     def restore(self) -> None:
         """Give the power back."""
-        self._power(True)
         self._clock.lose(BOOT_MS)
+        self._power(True)
         self._powered.set()
+
+    @property
+    def powered(self) -> bool:
+        """False between `cut` and `restore`."""
+        return self._powered.is_set()
 
     async def _again(self, end: End) -> None:
         """Start until one firmware is up; each that ends before is an end too."""

@@ -131,6 +131,8 @@ class Meter:
         ]
         for name in SETTING_FAULTS:
             self._play_setting(name)
+        self.faults.on_start("power_cut", self._begin_cut)
+        self.faults.on_end("power_cut", self._end_cut)
         for line in (self.ic_line, self.radio_line):
             self.clock.attach(line)
 
@@ -184,6 +186,17 @@ class Meter:
             self.module.power_off()
             for line in (self.ic_line, self.radio_line):
                 line.forget()
+
+    def _begin_cut(self, _: dict[str, Any]) -> None:
+        if self.keeper.powered:
+            self.keeper.cut()
+            self.house.cut(self.clock.utc_ms())
+
+    def _end_cut(self, _: dict[str, Any]) -> None:
+        """The mains come back when the last of windows that overlap is over."""
+        if not self.faults.active("power_cut"):
+            self.keeper.restore()
+            self.house.restore(self.clock.utc_ms())
 
     async def run_up(self, until_ms: int, start_s: float) -> None:
         """Run the world as fast as it goes to `until_ms` (`start_s` UTC); faults are planned there."""
