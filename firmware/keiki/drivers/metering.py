@@ -56,6 +56,17 @@ class Snapshot:
         self.net_wh_x1000 = 0
         self.flags = STALE
 
+    def settle(self, held_wh_x1000: "list[int]") -> None:
+        """Take over what each phase has gained (import positive), which is then 0; if STALE, leave it."""
+        stale = self.flags & STALE
+        self.net_wh_x1000 = 0
+        for phase in range(len(held_wh_x1000)):
+            gain = 0 if stale else held_wh_x1000[phase]
+            held_wh_x1000[phase] -= gain
+            self.import_wh_x1000[phase] = max(0, gain)
+            self.export_wh_x1000[phase] = max(0, -gain)
+            self.net_wh_x1000 += gain
+
 
 class Gate:
     """Plausibility of power and energy: at most 1.5 x the largest power (any unit) x elapsed time."""
@@ -116,8 +127,9 @@ class SignedEnergy:
     def update(self, power: int, counter: int, now_ms: int) -> int:
         """Return the signed energy (power x ms) since the last call; the first call is the baseline.
 
-        `refused` tells that the step of the counter, or the power, is more than the gate lets through. Then
-        the samples alone are booked, for a gap of 60 s at most; `fell`: the counter looks restarted from 0.
+        `refused` tells that the step of the counter, or the power, is more than the gate lets through, or
+        that nobody knows how often the counter has wrapped. Then the samples alone are booked, for a gap of
+        60 s at most; `fell`: the counter looks restarted from 0.
         """
         self.refused = self.fell = False
         before, start_ms, old = self._power, self._at_ms, self.counter
@@ -133,8 +145,13 @@ class SignedEnergy:
         span_ms = now_ms - start_ms
         counted = (counter - old) % self._modulus * self._count
         limit = self._gate.energy(span_ms) + self._count
-        if counted > limit or not plausible:
-            self.refused = True
+        # why: a gap so long that the counter may have wrapped once more tells nothing
+        self.refused = counted > limit or not plausible or limit >= self._modulus * self._count
+        if counter < old and not self.refused:
+            # it wrapped if the samples can explain that, else it began anew; with twice their power a
+            # wrong guess is not worse than the interval itself
+            self.refused = counted > 2 * max(abs(before), abs(power)) * span_ms + 2 * self._count
+        if self.refused:
             self.fell = counter < old and counter * self._count <= limit
             self._low, self._high = 0, self._count - 1
             if not plausible or span_ms > _LONGEST_GUESS_MS:

@@ -69,7 +69,6 @@ class _Chip:
         self.correction = Correction()
         self.added = Remainder(1, 3600000)  # mW x ms to Wh x 1000
         self.booked_ms = None
-        self.held_wh_x1000 = 0
         self.missed = False
         self.restarted = False
         self.known = False
@@ -100,6 +99,7 @@ class Bl0942:
         self._a = scale["lsb_per_a_x1000"]
         self._w = scale["lsb_per_w_x1000"]
         self._chips = [_Chip(address, self._w, p_max_w // len(phases)) for address in phases]
+        self._held_wh_x1000 = [0] * len(phases)
         self._snapshot = Snapshot(len(phases))
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
@@ -141,16 +141,8 @@ class Bl0942:
                 await asyncio.sleep_ms(_QUIET_MS)
             if not await self._poll(phase, now_ms):
                 snapshot.flags |= STALE
-        stale = snapshot.flags & STALE
-        self.stats["stale"] += 1 if stale else 0
-        snapshot.net_wh_x1000 = 0
-        for phase in range(len(self._chips)):
-            chip = self._chips[phase]
-            gain = 0 if stale else chip.held_wh_x1000
-            chip.held_wh_x1000 -= gain
-            snapshot.import_wh_x1000[phase] = max(0, gain)
-            snapshot.export_wh_x1000[phase] = max(0, -gain)
-            snapshot.net_wh_x1000 += gain
+        self.stats["stale"] += snapshot.flags & STALE
+        snapshot.settle(self._held_wh_x1000)
         return snapshot
 
     async def _poll(self, phase: int, now_ms: int) -> bool:
@@ -193,10 +185,11 @@ class Bl0942:
         )
         snapshot.frequency_hz_x100[phase] = (100000000 + period // 2) // period if period else 0
         energy = chip.energy
-        chip.held_wh_x1000 += chip.whole.take(energy.update(watt, counter, now_ms))
+        gain = chip.whole.take(energy.update(watt, counter, now_ms))
         if watt and chip.booked_ms is not None and now_ms > chip.booked_ms:
-            chip.held_wh_x1000 += chip.added.take(chip.correction.offset_mw * (now_ms - chip.booked_ms))
+            gain += chip.added.take(chip.correction.offset_mw * (now_ms - chip.booked_ms))
         chip.booked_ms = now_ms
+        self._held_wh_x1000[phase] += gain
         if energy.refused:
             snapshot.flags |= REFUSED
             self.stats["refused"] += 1
