@@ -198,6 +198,22 @@ class HouseSource:
         return result
 
 
+class Plain:
+    """A source as pieces (ms, W, V, A), for a model that knows nothing of angles and harmonics."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def frequency_hz(self) -> float:
+        """The frequency now."""
+        return self._source.frequency_hz
+
+    def pieces(self, t0_ms: int, t1_ms: int) -> list[Piece]:
+        """Return t0 to t1 (UTC ms) as spans of constant (ms, p in W, v in V rms, i in A rms)."""
+        return [(span.ms, span.p_w, span.v_rms, span.i_rms) for span in self._source.spans(t0_ms, t1_ms)]
+
+
 def energy_wh(sources: Iterable[Source], t0_ms: int, t1_ms: int) -> tuple[float, float]:
     """Return the truth, (import, export) in Wh of the net of all sources from t0 to t1 (UTC ms).
 
