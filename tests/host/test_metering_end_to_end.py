@@ -3,24 +3,21 @@
 The driver runs on this Python, over a line in memory, in virtual time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 from keiki.drivers import metering_bl0942
 from keiki.drivers.metering import CREEP, REFUSED, RESET, STALE
-from keiki.drivers.metering_bl0942 import Bl0942
-from keiki.wire.slots import utc_from_jst
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.house import House
-from keiki_host.bench.ics.bl0942 import Bl0942Bus, Errors, Parts
+from keiki_host.bench.ics.bl0942 import Errors, Parts
 from keiki_host.bench.ics.bl0942_parts import EXAMPLE, Phase
 from keiki_host.bench.timeline import Piece
-from metering_line import Line, finish
+
+from tests.host.bl0942_desk import START_S, Meter
 
 SLOT_S = 1800
 DAY_S = 86400
-PACKET_MS = 26
-START_S = utc_from_jst(2026, 5, 3)
 HALF = Parts(shunt_uohm=500)
 
 
@@ -29,55 +26,6 @@ def _real_asyncio_afterwards() -> Iterator[None]:
     before = metering_bl0942.asyncio
     yield
     metering_bl0942.asyncio = before
-
-
-class Meter:
-    """Driver and chips on a line at 9600 baud; the chips have been on for `up_ms` when the world begins."""
-
-    def __init__(
-        self,
-        phases: Sequence[Phase],
-        *,
-        parts: Parts = EXAMPLE,
-        errors: Sequence[Errors] = (),
-        faults: Faults | None = None,
-        up_ms: int = 3137,
-    ) -> None:
-        self.now_ms = START_S * 1000 - up_ms
-        self.out: list[bytes] = []
-        self.bus = Bl0942Bus(
-            lambda: self.now_ms, phases, self.out.append, faults or Faults(), errors, parts=parts
-        )
-        meter = self
-
-        class TimedLine(Line):
-            async def sleep_ms(self, ms: int) -> None:
-                meter.now_ms += ms
-
-            async def wait_for_ms(self, coroutine: object, ms: int) -> object:
-                waited = self.waited_ms
-                try:
-                    return await super().wait_for_ms(coroutine, ms)
-                finally:
-                    meter.now_ms += self.waited_ms - waited or PACKET_MS
-
-        line = TimedLine(self._respond)
-        self.driver = Bl0942(line, line, tuple(range(len(phases))), parts.scale(), 6000 * len(phases))
-        self.import_wh = self.export_wh = 0.0
-        self.flags: list[int] = []
-
-    def _respond(self, data: bytes) -> bytes:
-        self.out.clear()
-        self.bus.receive(data)
-        return b"".join(self.out)
-
-    def poll(self, at_s: int) -> None:
-        """Poll as the firmware does, and book the net of the phases as it does."""
-        self.now_ms = at_s * 1000
-        snapshot = finish(self.driver.snapshot(self.now_ms))
-        self.import_wh += max(0, snapshot.net_wh_x1000) / 1000
-        self.export_wh += max(0, -snapshot.net_wh_x1000) / 1000
-        self.flags.append(snapshot.flags)
 
 
 def slots(meter: Meter, step_s: int, seconds: int) -> list[tuple[int, float, float]]:
