@@ -73,7 +73,7 @@ class Faults:
         self._ends: dict[str, list[Callback]] = {}
         self._windows_made = 0
         self.struck: dict[str, int] = {}
-        """How often each fault has struck: hits, and openings of events and settings."""
+        """How often each fault has struck: hits, and openings of events, states and settings."""
 
     def hit(self, name: str, fits: Callable[[dict[str, Any]], bool] | None = None) -> dict[str, Any] | None:
         """Return the parameters of fault `name` if it strikes this use, else None. Never an empty dict.

@@ -14,9 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from keiki_host.settings_lines import LINES
 
-Act = Literal["answer", "event", "setting", "start"]
+Act = Literal["answer", "event", "state", "setting", "start"]
 """How a fault works: `answer`: asked at each use, probability and count per use; `event`: happens when its
-time comes; `setting`: the bench changes a setting of the meter for the time; `start`: moves the start."""
+time comes; `state`: so it is for the time; `setting`: the bench changes a setting of the meter for the time;
+`start`: moves the start."""
 
 VALUE_EPCS = (0xD0, 0xE0, 0xE2, 0xE3, 0xE4, 0xE7, 0xE8, 0xEA, 0xEB, 0xEC, 0xEE)
 E1_CODES = (0x00, 0x01, 0x02, 0x03, 0x04, 0x0A, 0x0B, 0x0C, 0x0D)
@@ -68,7 +69,7 @@ class Param:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One row. `spec`: its group, L1..L10, air, module or IC; `who`: the part that plays it."""
+    """One row. `spec`: its group, L1..L10, air, module, IC or RTC; `who`: the part that plays it."""
 
     name: str
     spec: str
@@ -109,7 +110,7 @@ def _flag(name: str, default: bool | None, line: str) -> Param:
 
 TEXT, J11, FRAMES, AIR = "text dongle", "J11 dongle", "ECHONET frames on the air", "air"
 MODULE, IC, METER, BENCH = "meter's radio module", "metering IC", "meter setting", "bench"
-MAINS = "mains"
+MAINS, RTC = "mains", "clock chip"
 RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 
 
@@ -214,6 +215,10 @@ _ROWS = (
     FaultKind("ic_counter_jump", "IC", IC, "answer", "the energy counter of the metering IC jumps",
               (_int("counts", 100_000, 1, 0xFFFFFF, "by how much"),)),
     FaultKind("power_cut", "mains", MAINS, "event", "no mains until the window ends: the meter is off"),
+    FaultKind("rtc_battery", "RTC", RTC, "state",
+              "the clock chip's battery is flat: when power comes back it has lost its time"),
+    FaultKind("rtc_drift", "RTC", RTC, "state", "the clock chip is fast or slow",
+              (_num("ppm", 100, -10_000, 10_000, "fast (+) or slow (-)"),)),
 )  # fmt: skip
 
 CATALOGUE: Mapping[str, FaultKind] = {row.name: row for row in _ROWS}

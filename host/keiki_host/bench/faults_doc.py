@@ -13,7 +13,13 @@ from keiki.wire import settings as settings_table
 from keiki_host.bench.faults_catalogue import CATALOGUE
 from keiki_host.settings_lines import LINES
 
-_ACTS = {"answer": "per use", "event": "once", "setting": "while on", "start": "at the start"}
+_ACTS = {
+    "answer": "per use",
+    "event": "once",
+    "state": "while on",
+    "setting": "while on",
+    "start": "at the start",
+}
 
 
 def fault_table() -> str:

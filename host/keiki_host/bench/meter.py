@@ -24,7 +24,7 @@ from keiki_host.bench.keeper import Keeper
 from keiki_host.bench.options import BenchOptions, InputError
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
-from keiki_host.bench.rtc import Rtc
+from keiki_host.bench.rtc import Rtc, flat_at_start
 from keiki_host.bench.truth import TruthWriter
 from keiki_host.bench.wisun.air import Air
 from keiki_host.bench.wisun.core import TextOptions
@@ -112,7 +112,9 @@ class Meter:
         self.ic = Bl0942Bus(
             self.clock.utc_ms, wires, self.ic_line.write, self.faults, parts=PARTS, seed=options.seed
         )
-        self.rtc = Rtc(self.clock.utc_ms)
+        began_s = self.clock.start_utc_ms / 1000
+        flat = flat_at_start(options.faults, self.name, began_s, options.seed)
+        self.rtc = Rtc(self.clock.utc_ms, self.faults, flat=flat)
         self.i2c = Bus()
         self.i2c.i2c[RTC_ADDRESS] = self.rtc.chip
         self.radio_line = PtyLine(self._to_module, self.clock.poke)
