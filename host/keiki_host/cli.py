@@ -173,5 +173,6 @@ def main() -> None:
         text, code = "interrupted", 1
     except (BenchError, DeviceError) as error:
         text, code = str(error), 1
-    print(f"keiki: {text}", file=sys.stderr)
+    if text:  # none: the command was given nothing, and has shown its help
+        print(f"keiki: {text}", file=sys.stderr)
     sys.exit(code)

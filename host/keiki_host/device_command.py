@@ -153,8 +153,8 @@ def config(
 ) -> None:
     """Show settings, or change one.
 
-    Secrets are never shown, and never taken from the command line: `config NAME` asks for them, or reads them
-    from standard input.
+    Secrets are never shown, and never taken from the command line: `config NAME` asks for one, or reads a
+    line of standard input.
     """
     secret = name is not None and setting_values.is_secret(name)
     if secret and value is not None:
@@ -233,7 +233,7 @@ def set_register(
     as_json: AsJson = False,
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
-    """Set a register, as when a meter is exchanged. It is kept in the event log for ever."""
+    """Set a register, as when a meter is exchanged; an event keeps both values."""
     with _meter(meter, timeout) as device:
         held = device.ask("status")
         now = f"{held[f'{register}_wh_x1000'] / 1000:,.3f}"

@@ -127,6 +127,7 @@ KINDS = {
     "safe_mode": _Kind("safe mode after crashes"),
     "flash_lost": _Kind("flash lost", _of(LOGS), _lost),
     "factory_reset": _Kind("settings back to their defaults"),
+    "calibrated": _Kind("calibration stored"),
     "stable": _Kind("ran well after a crash"),
 }  # fmt: skip
 """Every kind of event, by the firmware's name (keiki.meter.eventlog): what it is, by whom, what changed."""

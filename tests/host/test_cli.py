@@ -108,8 +108,15 @@ def test_a_bad_fault_file_gets_one_line(
     assert "no_answre" in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [[], ["device"]])
+def test_a_command_that_is_given_nothing_shows_its_help(arguments: list[str]) -> None:
+    keiki = str(Path(sys.executable).parent / "keiki")
+    done = subprocess.run([keiki, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "") and "Usage: keiki" in done.stdout
+
+
 def test_help_reads_well_and_ends_with_success() -> None:
-    for arguments in (["--help"], ["bench", "--help"]):
+    for arguments in (["--help"], ["bench", "--help"], ["device", "events", "--help"]):
         done = subprocess.run(
             [str(Path(sys.executable).parent / "keiki"), *arguments],
             capture_output=True,

@@ -1,12 +1,19 @@
 """`keiki device` on the console of a real bench."""
 
 import json
+import os
+import re
+import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from keiki_host.device import parse_url
 
-from tests.bench_process import KEIKI, BenchProcess
+from tests.bench_process import KEIKI, BenchProcess, until
 from tests.conformance.desk import own_address
 
 START_MS = 1_781_146_790_000
@@ -58,3 +65,125 @@ def test_a_reader_that_goes_away_is_no_traceback(url: str) -> None:
     command = f"{KEIKI} device config --meter {url} | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
+
+
+def events(url: str) -> list[dict[str, Any]]:
+    """The whole event log."""
+    return [json.loads(line) for line in says(url, "events", "--json").splitlines()]
+
+
+def test_the_events_of_the_first_start_are_there(url: str) -> None:
+    first, second = events(url)[:2]
+    assert {first["kind"], second["kind"]} == {"power_up", "clock_set"}
+    table = says(url, "events").splitlines()
+    assert re.fullmatch(r"2026-06-11 11:5\d:\d\d  meter started +power came +1  nothing on flash", table[2])
+    assert re.match(r"2026-06-11 11:5\d:\d\d  clock set +clock chip +1  2", table[1])
+
+
+def test_what_is_changed_is_an_event_in_words(url: str) -> None:
+    before = len(events(url))
+    says(url, "config", "push_delay_s", "7")
+    done = device(url, "set-register", "export", "1234", stdin="y\n")
+    assert (done.returncode, done.stdout) == (0, "export: 0 Wh -> 1,234 Wh\n")
+    assert done.stderr == "KEIKI0000001: set export from 0.000 Wh to 1,234 Wh? [y/N] "
+    assert json.loads(says(url, "status", "--json"))["export_wh_x1000"] == 1_234_000
+    utc_s = json.loads(says(url, "status", "--json"))["utc_ms"] // 1000 + 30
+    said = says(url, "set-clock", datetime.fromtimestamp(utc_s, UTC).isoformat())
+    assert re.fullmatch(r"the clock is being corrected little by little: \+[123]\d\.\d{3} s\n", said)
+    says(url, "factory-reset", "--yes")
+    rows = [re.split(" {2,}", line)[1:] for line in says(url, "events").splitlines()[before + 1 :]]
+    assert [row[0] for row in rows] == [
+        "setting changed",
+        "register set",
+        "clock corrected little by little",
+        "settings back to their defaults",
+    ]
+    assert [row[1] for row in rows[:3]] == ["push_delay_s", "export", "host tool"]
+    assert rows[1][-1] == "0.000 Wh -> 1,234.000 Wh"
+    assert re.fullmatch(r"2026-06-11 \S+ -> 2026-06-11 \S+ \(\+[123]\d\.\d{3} s\)", rows[2][-1])
+    assert says(url, "config", "push_delay_s") == "push_delay_s  7\n"
+
+
+HOSTILE = [
+    b"\n", b"\x00\xff\xfe\n", b"[]\n", b"null\n", b'"status"\n', b"[" * 1000 + b"\n", b"x" * 60_000 + b"\n",
+    b'{"op": null}\n', b'{"op": "__init__"}\n', b'{"op": "answer"}\n', b'{"op": "set"}\n',
+    b'{"op": "set", "values": 7}\n', b'{"op": "set", "values": {"digits": 1e400}}\n',
+    b'{"op": "set", "values": {"serial": "\\ud800"}}\n', b'{"op": "set_clock", "utc_ms": "noon"}\n',
+    b'{"op": "set_register", "register": "import", "wh": -1}\n', b'{"op": "events", "most": "x"}\n',
+]  # fmt: skip
+
+
+def test_lines_that_are_wrong_get_the_firmwares_own_error(url: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock, sock.makefile("rb") as answers:
+        sock.settimeout(30)
+        sock.connect(parse_url(url)[1])
+        for line in HOSTILE:
+            sock.sendall(line)
+            assert json.loads(answers.readline()).keys() == {"error"}, line
+        sock.sendall(b'{"op": "status"}\n')
+        assert "ok" in json.loads(answers.readline())
+
+
+def test_what_is_set_stays_over_a_restart_and_a_factory_reset_undoes_it() -> None:
+    with BenchProcess(*LOAD, "--udp4", own_address(), "--speed", "10", restarts=True) as bench:
+        url = bench.ready["meters"][0]["console"]
+        password = bench.ready["meters"][0]["route_b"]["password"]
+        says(url, "config", "digits", "8")
+        says(url, "set-register", "import", "5000", "--yes")
+        assert says(url, "restart") == "it starts again now\n"
+        until(lambda: [event["kind"] for event in events(url)].count("power_up") == 2, "it has started again")
+        assert says(url, "config", "digits") == "digits  8\n"
+        status = json.loads(says(url, "status", "--json"))
+        assert 5_000_000 <= status["import_wh_x1000"] < 6_000_000 and not status["clock_unsure"]
+        assert re.search(
+            r"meter started +restart as asked +2 +newest on flash: 2026-06-11 1", says(url, "events")
+        )
+        says(url, "factory-reset", "--yes")
+        says(url, "restart")
+        until(lambda: [event["kind"] for event in events(url)].count("power_up") == 3, "and again")
+        assert says(url, "config", "digits") == "digits  6\n"
+        assert json.loads(says(url, "status", "--json"))["import_wh_x1000"] >= 5_000_000
+        assert password not in says(url, "config", "--json")
+
+
+def test_the_commands_of_the_documentation_work_as_they_stand(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "device.md").read_text()
+    export, commands = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert export.startswith("export KEIKI_METER=unix:///PATH ")
+    (tmp_path / "password.txt").write_text("CHANGED00000\n")
+    with BenchProcess(*LOAD, "--udp4", own_address(), restarts=True) as bench:
+        url = bench.ready["meters"][0]["console"]
+        env = {**os.environ, "PATH": f"{Path(KEIKI).parent}:{os.environ['PATH']}", "KEIKI_METER": url}
+        typed = [line.partition("#")[0].strip() for line in commands.splitlines()]
+        assert len(typed) >= 9 and all(line.startswith("keiki device ") for line in typed)
+        for line in typed:
+            done = subprocess.run(
+                ["sh", "-c", line],
+                cwd=tmp_path,
+                env=env,
+                input="y\n",
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0 and done.stdout, (line, done.stderr)
+        until(lambda: [event["kind"] for event in events(url)].count("power_up") == 2, "it has started again")
+
+
+def test_what_is_set_stays_when_the_bench_starts_anew_and_its_ready_line_knows(tmp_path: Path) -> None:
+    options = (*LOAD, "--state", str(tmp_path))
+    with BenchProcess(*options, "--udp4", own_address()) as bench:
+        url = bench.ready["meters"][0]["console"]
+        assert url == f"unix://{tmp_path}/keiki-1/console"
+        says(url, "config", "digits", "8")
+        says(url, "config", "route_b_password", stdin="CHANGED00000\n")
+    with BenchProcess(*options, "--udp4", own_address()) as bench:
+        assert bench.ready["meters"][0]["route_b"]["password"] == "CHANGED00000"
+        assert says(url, "config", "digits") == "digits  8\n"
+        says(url, "factory-reset", "--yes")
+    with BenchProcess(*options, "--udp4", own_address()) as bench:
+        assert bench.ready["meters"][0]["route_b"]["password"] == "CHANGED00000"
+        assert says(url, "config", "digits") == "digits  6\n"
+        kinds = [event["kind"] for event in events(url)]
+        assert kinds.count("power_up") == 3 and kinds.count("setting_changed") == 2

@@ -6,8 +6,6 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from keiki.wire import settings as table
-
 from keiki_host.bench.bus import Bus
 from keiki_host.bench.console import ConsoleServer
 from keiki_host.bench.dongle import Dongle
@@ -21,7 +19,8 @@ from keiki_host.bench.ics.bl0942 import Bl0942Bus
 from keiki_host.bench.ics.bl0942_parts import Parts
 from keiki_host.bench.ics.ds3231 import ADDRESS as RTC_ADDRESS
 from keiki_host.bench.keeper import Keeper
-from keiki_host.bench.options import BenchOptions, InputError
+from keiki_host.bench.kept_settings import KeptSettings
+from keiki_host.bench.options import BenchOptions
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
 from keiki_host.bench.rtc import Rtc, flat_at_start
@@ -48,7 +47,8 @@ class Meter:
         self.folder = folder / self.name
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.udp4 = options.meter_address(index)
-        self.settings = self._settings(index)
+        self._kept = KeptSettings(self.folder / "settings.json")
+        self.settings = self._kept.start(options.made_settings(index), options.settings)
         seed = options.seed + index
         self.clock = WorldClock(began_s * 1000)
         self.faults = Faults(seed, self.clock)
@@ -56,29 +56,13 @@ class Meter:
         self._truth = self._open_truth(options.truth)
         self.air = Air(seed=seed, faults=self.faults)
         self.firmware = Firmware(self.name, image)
-        self.console = ConsoleServer(self.folder, self.firmware.relay)
+        self.console = ConsoleServer(self.folder, self._relay)
         self.keeper = Keeper(self.firmware, self.clock, self._boot, self._power)
         self.dongles: list[Dongle] = []
         self._background: set[asyncio.Task[None]] = set()
         self._setting = asyncio.Lock()
         self._provisioned: dict[str, str] = {}
         self._build()
-
-    def _settings(self, index: int) -> dict[str, Any]:
-        """Settings of this start: what was asked for, over what the state folder kept, over the seed's."""
-        path = self.folder / "settings.json"
-        kept: dict[str, Any] = {}
-        if path.exists():
-            try:
-                kept = json.loads(path.read_text())
-                table.checked(kept)
-            except (OSError, ValueError, TypeError, table.SettingError) as error:
-                raise InputError(f"state: {path}: {error}") from None
-        wanted = {**self.options.made_settings(index), **kept, **self.options.settings}
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(wanted))
-        settings: dict[str, Any] = table.checked(wanted)
-        return settings
 
     def _open_truth(self, path: Path | None) -> TruthWriter | None:
         """Begin this meter's truth: the file asked for, or one beside it for each meter of several."""
@@ -137,6 +121,12 @@ class Meter:
         self.faults.on_end("power_cut", self._end_cut)
         for line in (self.ic_line, self.radio_line):
             self.clock.attach(line)
+
+    async def _relay(self, line: bytes) -> bytes:
+        """What others ask at the console."""
+        answer = await self.firmware.relay(line)
+        self._kept.hear(line, answer)
+        return answer
 
     def _to_ic(self, data: bytes) -> None:
         self.ic.receive(data)
