@@ -110,6 +110,8 @@ HOSTILE = [
     b'{"op": "set", "values": 7}\n', b'{"op": "set", "values": {"digits": 1e400}}\n',
     b'{"op": "set", "values": {"serial": "\\ud800"}}\n', b'{"op": "set_clock", "utc_ms": "noon"}\n',
     b'{"op": "set_register", "register": "import", "wh": -1}\n', b'{"op": "events", "most": "x"}\n',
+    b'{"op": "events", "before": 1e400}\n', b'{"op": "set_register", "register": "import", "wh": 1e400}\n',
+    b'{"op": "set_clock", "utc_ms": -1e400}\n', b'{"op": "calibrate", "phases": [7]}\n',
 ]  # fmt: skip
 
 
