@@ -6,6 +6,8 @@ into Wh x 1000 at the end, with the remainder kept.
 Every driver has this interface and no other; only one of its methods runs at a time:
 
 `await snapshot(now_ms)`  a `Snapshot`, always the same object; `now_ms` only grows.
+`await poll(now_ms)`      only where the energy registers are small: to be called every `poll_ms` at least, if
+                          snapshot is not. Snapshot delivers what it has collected. False: no good answer.
 `apply(calibration)`      one dict per phase, keys as in `calibration.KEYS`, a missing key is 0; ValueError if
                           it cannot be. It holds from the next snapshot on and loses no energy. What a chip
                           cannot do the driver does in integer arithmetic, or not at all: then the key is in
