@@ -4,10 +4,9 @@ import asyncio
 import gc
 import sys
 
-from keiki.drivers.metering_bl0942 import Bl0942
 from keiki.drivers.wisun import Wisun
 from keiki.meter import clock as clocks
-from keiki.meter import eventlog
+from keiki.meter import eventlog, ics
 from keiki.meter.broute import IDLE_MS, BRoute
 from keiki.meter.calibration import Calibration
 from keiki.meter.checkpoints import Checkpoints, restore
@@ -127,16 +126,8 @@ class App:
         return keeper
 
     def _metering_ic(self, board):
-        ic = board.METERING
-        stream = self.hal.uart(ic["uart"], ic["baudrate"])
-        self.ic = Bl0942(
-            asyncio.StreamReader(stream),
-            asyncio.StreamWriter(stream, {}),
-            ic["addresses"][: self.settings.phases],
-            ic["scale"],
-            self.settings.rating_a * 100 * self.settings.phases,
-        )
-        self.ic_name = ic["ic"]
+        self.ic_name = board.METERING["ic"]
+        self.ic = ics.build(board.METERING, self.settings.rating_a, self.settings.phases, self.hal.uart)
         self.ic.on_event = self._ic_event
         return self.ic
 
