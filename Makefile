@@ -6,7 +6,7 @@ JOBS ?= 8
 # MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
 STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
-.PHONY: run test check format fuzz powerloss clean
+.PHONY: run test bench check format fuzz powerloss clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,9 @@ fuzz: $(VENV)/.test        ## 10 million frames and 10 million SK lines, and som
 
 powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log
 	PYTHONPATH=tests/pure $(BIN)/python tests/powerloss/test_flashlog_cuts.py 100000
+
+bench: $(VENV)/.test       ## Ten years of flash in virtual time, beside littlefs; what a boot reads (10 minutes)
+	$(BIN)/python tests/bench_flash.py 10
 
 check: $(VENV)/.check      ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """Ten years of a meter's records on emulated flash in virtual time, and the same records on littlefs.
 
-    python tests/bench_flash.py [YEARS] [SEED]        needs `pip install "littlefs-python>=0.14,<1"`
+    python tests/bench_flash.py [YEARS] [SEED]
 
 Prints for a 256 KiB and a 1 MiB region: erases per block, what a boot reads, and erases per record of the
 flash log and of files to which the same records are appended and synced. Exits 1 if a promise is not kept.
@@ -20,8 +20,11 @@ for folder in ("tests/pure", "firmware"):
     if str(ROOT / folder) not in sys.path:
         sys.path.insert(0, str(ROOT / folder))
 
-from keiki.drivers.flashlog import Flash, Log, blocks_for  # noqa: E402
+from keiki.drivers.flashlog import Log  # noqa: E402
+from keiki.meter.store import CHECKPOINTS, EVENTS, HALF_HOURS, MINUTES, NAMES, SETTINGS, Store  # noqa: E402
 from keiki.wire import record  # noqa: E402
+from littlefs import LittleFS  # noqa: E402
+from littlefs.context import UserContext  # noqa: E402
 from nor import AFTER, BEFORE, INSIDE, Nor  # noqa: E402
 
 CYCLES = 100_000  # erases that NOR flash is sold for
@@ -29,36 +32,37 @@ SAMPLE = 25_000  # records for the comparison
 CUTS_PER_YEAR = 20
 START_S = 1_767_193_200  # 2026-01-01 00:00 JST
 
-CHECKPOINT, HALF_HOUR, MINUTE, EVENT, CONFIG = range(1, 6)
-NAMES = {CHECKPOINT: "checkpoint", HALF_HOUR: "half-hour", MINUTE: "minute", EVENT: "event", CONFIG: "config"}
+
+def store_on(nor: Nor) -> Store:
+    """Return the logs of a meter: 100 days of half-hours in 64 blocks, 400 in 256."""
+    return Store(nor, {"page": nor.page, "days": 100 if nor.blocks < 256 else 400, "minute_days": 2})
 
 
-def plan(blocks: int) -> dict[int, tuple[int, int, str]]:
-    """Return {kind: (record size, keep, wear)}: 100 days of half-hours in 64 blocks, 400 in 256."""
-    days = 100 if blocks < 256 else 400
+def logs_of(store: Store) -> dict[int, Log]:
+    """Return {kind: log}."""
     return {
-        CHECKPOINT: (32, 2, "fast"),
-        HALF_HOUR: (21, blocks_for(48 * days + 1, 21), "slow"),
-        MINUTE: (21, blocks_for(2 * 1440 + 1, 21), "fast"),
-        EVENT: (32, 4, "slow"),
-        CONFIG: (1284, 2, "slow"),
+        CHECKPOINTS: store.checkpoints,
+        HALF_HOURS: store.half_hours,
+        MINUTES: store.minutes,
+        EVENTS: store.events,
+        SETTINGS: store.settings,
     }
 
 
 def half_hours(start: int, count: int) -> Iterator[list[tuple[int, bytes]]]:
     """Yield the records of each half hour: 180 checkpoints, 30 minutes, 1 half-hour, all different."""
-    pack = struct.Struct("<IIIIIII").pack
+    pack = struct.Struct("<IBIHIHHi").pack
     for slot in range(start, start + count):
         utc_s = START_S + slot * 1800
         records: list[tuple[int, bytes]] = []
         buffer = bytearray(record.SIZE)
         for tick in range(1, 181):
             wh = slot * 180 + tick
-            records.append((CHECKPOINT, pack(utc_s + tick * 10, wh, 0, wh >> 3, 0, wh & 1023, 7)))
+            records.append((CHECKPOINTS, pack(utc_s + tick * 10, 0, wh, 0, wh >> 3, 0, 0, 7)))
             if not tick % 6:
                 record.pack_into(buffer, utc_s + tick * 10, record.NORMAL, wh * 1000, wh >> 3)
-                records.append((MINUTE, bytes(buffer)))
-        records.append((HALF_HOUR, bytes(buffer)))
+                records.append((MINUTES, bytes(buffer)))
+        records.append((HALF_HOURS, bytes(buffer)))
         yield records
 
 
@@ -75,8 +79,8 @@ class Meter:
     def boot(self, nor: Nor) -> None:
         """Start again and find the last record of each log."""
         self.nor = nor
-        flash = Flash(nor)
-        self.logs = {kind: Log(flash, kind, *of) for kind, of in plan(nor.blocks).items()}
+        store = store_on(nor)
+        flash, self.logs = store.flash, logs_of(store)
         self.boot_bytes = flash.bytes_read
         assert not [note for note in flash.lost if note[0] == "records"], flash.lost
         for kind, (sequence, payload) in self.last.items():
@@ -96,9 +100,9 @@ def half_hour_of(meter: Meter, records: list[tuple[int, bytes]]) -> None:
     kind, payload, sequences = 0, b"", {}
     for kind, payload in records:
         sequences[kind] = appends[kind](payload)
-        if kind != CHECKPOINT:
+        if kind != CHECKPOINTS:
             meter.last[kind] = (sequences[kind], payload)
-    meter.last[CHECKPOINT] = (sequences[CHECKPOINT], records[-3][1])
+    meter.last[CHECKPOINTS] = (sequences[CHECKPOINTS], records[-3][1])
     meter.records += len(records)
 
 
@@ -120,16 +124,16 @@ def live(years: float, blocks: int, seed: int) -> dict[str, Any]:
             except OSError:
                 cuts += 1
                 meter.boot(meter.nor.reboot())
-                meter.append(EVENT, b"power up")
+                meter.append(EVENTS, b"power up")
             meter.nor.cut_at = -1
         else:
             half_hour_of(meter, records)
         if slot % 48 == 36:
             meter.boot(meter.nor)
-            meter.append(EVENT, b"power down")
-            meter.append(EVENT, b"power up")
+            meter.append(EVENTS, b"power down")
+            meter.append(EVENTS, b"power up")
         if slot % (48 * 30) == 0:
-            meter.append(CONFIG, bytes([slot & 255]) * 1280)
+            meter.append(SETTINGS, bytes([slot & 255]) * 1280)
     meter.boot(meter.nor)
     erases = meter.nor.erases
     return {
@@ -156,8 +160,6 @@ def on_flashlog(blocks: int) -> float:
 
 def on_littlefs(blocks: int) -> tuple[int, float]:
     """Append and sync a sample of the records to files of up to a block; return how many and erases each."""
-    from littlefs import LittleFS
-    from littlefs.context import UserContext
 
     class Counting(UserContext):
         """Flash that counts its erases."""
@@ -178,7 +180,7 @@ def on_littlefs(blocks: int) -> tuple[int, float]:
     handles: dict[int, Any] = {}
     written = dict.fromkeys(NAMES, 0)
     done = context.erases = 0
-    keeps = plan(blocks)
+    keeps = {kind: log._keep for kind, log in logs_of(store_on(Nor(blocks))).items()}
     for records in half_hours(0, SAMPLE):
         for kind, payload in records:
             segment, slot = divmod(written[kind], 4096 // len(payload))
@@ -186,8 +188,8 @@ def on_littlefs(blocks: int) -> tuple[int, float]:
                 if kind in handles:
                     handles[kind].close()
                 handles[kind] = files.open(f"{NAMES[kind]}.{segment}", "wb", buffering=0)
-                if segment >= keeps[kind][1]:
-                    files.remove(f"{NAMES[kind]}.{segment - keeps[kind][1]}")
+                if segment >= keeps[kind]:
+                    files.remove(f"{NAMES[kind]}.{segment - keeps[kind]}")
             handles[kind].write(payload)
             handles[kind].flush()
             written[kind] += 1
@@ -201,11 +203,6 @@ def main(args: list[str]) -> int:
     """Run both regions side by side and print."""
     years = float(args[0]) if args else 10
     seed = int(args[1]) if len(args) > 1 else 1
-    try:
-        import littlefs  # noqa: F401
-    except ImportError:
-        print('bench_flash: the comparison needs: pip install "littlefs-python>=0.14,<1"')
-        return 1
     kept = True
     with get_context("spawn").Pool(2) as pool:
         lives = pool.starmap(live, [(years, blocks, seed) for blocks in (64, 256)])
