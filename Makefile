@@ -42,6 +42,7 @@ powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log
 
 bench: $(VENV)/.test       ## Ten years of flash in virtual time, beside littlefs; what a boot reads (10 minutes)
 	$(BIN)/python tests/bench_flash.py 10
+	$(BIN)/python -m pytest -s tests/powerloss/test_boot_bytes.py
 
 check: $(VENV)/.check      ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .

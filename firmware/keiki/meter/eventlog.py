@@ -1,9 +1,10 @@
 """The event log: what happened to the meter, with a counter for each kind, on a log that survives everything.
 
 An event is 28 bytes, little-endian: UTC seconds u32, kind u8, source u8, count of its kind u16 (modulo
-65536), before i64, after i64, and 4 spare. A storm of one kind is written after one minute,
-then two, four .. a day, with how many there were in `after`: an attacker can neither wear the flash nor push
-out what is worth keeping.
+65536), before i64, after i64, and 4 spare. After every 32 the counts of all kinds are written, so that a
+start finds them without reading the whole log. A storm of one kind is written after one minute, then two,
+four .. a day, with how many there were in `after`: an attacker can neither wear the flash nor push out what
+is worth keeping.
 """
 
 import struct
@@ -51,6 +52,14 @@ _STORMS = (
     TAMPER,
     TASK_FAILED,
 )
+# Not an event: all counts so far, in parts; a part number u8 after the kind, then 11 counts u16
+_COUNTS = const(255)
+_COUNTS_EVERY = const(32)
+_COUNTS_FORMAT = "<11H"
+_PER_PART = const(11)
+_PARTS = const(2)
+_KIND_AT = const(4)
+
 _STORM_S = const(60)
 _STORM_MAX_S = const(86400)
 
@@ -58,8 +67,7 @@ _STORM_MAX_S = const(86400)
 class EventLog:
     """Events on a log of fixed records (`append`, `read_into`, `oldest`, `end`).
 
-    `counts[kind]` is how often a kind has happened since the meter was made, as far as the log tells: of
-    kinds that happened in this run; `all_counts` has the others too.
+    `counts[kind]` is how often a kind has happened since the meter was made.
     """
 
     def __init__(self, log, utc_s) -> None:
@@ -67,8 +75,7 @@ class EventLog:
         self._utc_s = utc_s
         self._buffer = bytearray(SIZE)
         self.counts = [0] * len(NAMES)
-        self._known = bytearray(len(NAMES))
-        self._unread = log.end  # events below this sequence were not looked at for their counts
+        self._since = -1  # events since the counts were written; -1: not known yet
         self._written_s = [-_STORM_MAX_S] * len(NAMES)
         self._held = [0] * len(NAMES)
         self._wait_s = [_STORM_S] * len(NAMES)
@@ -81,7 +88,7 @@ class EventLog:
 
         False if it was held back as one of a storm, or the flash refused it.
         """
-        self._count(kind)
+        self._load_counts()
         self.counts[kind] += 1
         now_s = self._utc_s() if utc_s is None else utc_s
         if kind in _STORMS:
@@ -107,6 +114,9 @@ class EventLog:
         )
         try:
             self._log.append(self._buffer)
+            self._since += 1
+            if self._since >= _COUNTS_EVERY:
+                self._write_counts()
         except OSError:
             self.failed += 1
             return False
@@ -123,10 +133,14 @@ class EventLog:
         return self._log.end
 
     def read(self, sequence: int) -> "tuple[int, int, int, int, int, int] | None":
-        """Return (utc_s, kind, source, count, before, after) of one event, or None: lost, or never held."""
+        """Return (utc_s, kind, source, count, before, after) of one event.
+
+        None: lost, never held, or no event but the counts.
+        """
         if (
             not self._log.oldest <= sequence < self._log.end
             or self._log.read_into(sequence, self._buffer) is False
+            or self._buffer[_KIND_AT] == _COUNTS
         ):
             return None
         return struct.unpack_from(_FORMAT, self._buffer, 0)
@@ -142,19 +156,42 @@ class EventLog:
                 yield event
 
     def all_counts(self) -> dict:
-        """Return {name: count} of every kind that has happened; reads the whole log once."""
-        for kind in range(len(NAMES)):
-            self._count(kind)
+        """Return {name: count} of every kind that has happened."""
+        self._load_counts()
         return {NAMES[kind]: count for kind, count in enumerate(self.counts) if count}
 
-    def _count(self, kind: int) -> None:
-        """Find how often a kind has happened: read back until there is one, not the whole log at boot."""
-        while not self._known[kind]:
-            if self._unread <= self._log.oldest:
-                self._known[kind] = 1
-                return
-            self._unread -= 1
-            event = self.read(self._unread)
-            if event is not None and event[1] < len(NAMES) and not self._known[event[1]]:
-                self._known[event[1]] = 1
-                self.counts[event[1]] += event[3]
+    def _load_counts(self) -> None:
+        """Find how often each kind has happened, once: from the newest events, and the counts before them."""
+        if self._since >= 0:
+            return
+        self._since = 0
+        log, known = self._log, set()
+        sequence, parts = log.end, set(range(_PARTS))
+        while parts and sequence > log.oldest:
+            sequence -= 1
+            event = self.read(sequence)
+            if event is None:
+                if self._buffer[_KIND_AT] == _COUNTS and log.read_into(sequence, self._buffer):
+                    part = self._buffer[_KIND_AT + 1]
+                    parts.discard(part)
+                    found = struct.unpack_from(_COUNTS_FORMAT, self._buffer, _KIND_AT + 2)
+                    for index, count in enumerate(found):
+                        kind = part * _PER_PART + index
+                        if kind < len(NAMES) and kind not in known:
+                            known.add(kind)
+                            self.counts[kind] = count
+                continue
+            self._since += len(parts) == _PARTS
+            if event[1] < len(NAMES) and event[1] not in known:
+                known.add(event[1])
+                self.counts[event[1]] = event[3]
+
+    def _write_counts(self) -> None:
+        """Write all counts, so that a start need not read further back than this."""
+        self._since = 0
+        for part in range(_PARTS):
+            counts = self.counts[part * _PER_PART : (part + 1) * _PER_PART]
+            counts = [count & 0xFFFF for count in counts] + [0] * (_PER_PART - len(counts))
+            struct.pack_into("<IBB", self._buffer, 0, 0, _COUNTS, part)
+            struct.pack_into(_COUNTS_FORMAT, self._buffer, _KIND_AT + 2, *counts)
+            self._log.append(self._buffer)
