@@ -28,7 +28,10 @@ class WorldClock(ManualScheduler):
         self._lines: list[PtyLine] = []
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket | None = None
-        self._served_ms = 0
+        self.served_ms = 0
+        """When the newest firmware started."""
+        self.lost_ms = 0
+        """When the one before was gone."""
         self._inbox = b""
         self._asleep: tuple[int, int] | None = None
         self._offered: list[int] = []
@@ -119,7 +122,7 @@ class WorldClock(ManualScheduler):
     def serve(self, sock: socket.socket) -> None:
         """Grant time to the firmware behind `sock`, which has just started."""
         self._forget()
-        self._sock, self._served_ms = sock, self.now_ms
+        self._sock, self.served_ms = sock, self.now_ms
         self._greeted = False
         sock.setblocking(False)
         self._loop.add_reader(sock, self._readable)
@@ -131,6 +134,8 @@ class WorldClock(ManualScheduler):
         """
         if not self._running:
             self._catch_up()
+        if self._sock is not None:
+            self.lost_ms = self.now_ms
         self._forget()
         self._hold_ms = max(self._hold_ms, self.now_ms) if for_ms is None else self.now_ms + for_ms
         self._step_soon()
@@ -175,13 +180,13 @@ class WorldClock(ManualScheduler):
             sequence, wake_ms = _GRANT.unpack_from(self._inbox)
             self._inbox = self._inbox[_GRANT.size :]
             if wake_ms:
-                self._asleep = (sequence, wake_ms + self._served_ms)
+                self._asleep = (sequence, wake_ms + self.served_ms)
             else:
                 self._asleep = None
                 if self._greeted:
                     self._grant(sequence)
                 else:
-                    self._send(sequence, self.start_utc_ms + self._served_ms)
+                    self._send(sequence, self.start_utc_ms + self.served_ms)
                     self._greeted = True
         if self._asleep:
             self._step()
@@ -196,7 +201,7 @@ class WorldClock(ManualScheduler):
     def _grant(self, sequence: int) -> None:
         """Let the firmware go on, now."""
         self._asleep = None
-        self._send(sequence, self.now_ms - self._served_ms)
+        self._send(sequence, self.now_ms - self.served_ms)
 
     def poke(self) -> None:
         """Something was written to the firmware: wake it, so that it is read at this very time."""
