@@ -1,0 +1,96 @@
+"""Flash gone wrong: whatever is in its blocks, the meter starts, says what it lost, keeps the rest."""
+
+import random
+
+import pytest
+from keiki.meter import eventlog
+from keiki.meter.store import HALF_HOURS
+
+from tests.powerloss.full_meter import NOW_S, PLANS, Nor, ask, fill, started
+
+PLAN = PLANS[64]
+SEEDS = 40
+SLOTS = [NOW_S - 1800 * index for index in range(48 * PLAN["days"])]
+
+
+@pytest.fixture(scope="module")
+def full() -> bytes:
+    """The image of a full flash."""
+    nor = Nor(64)
+    fill(nor, PLAN)
+    return bytes(nor.image)
+
+
+def spoil(image: bytearray, block: int, dice: random.Random) -> None:
+    """Overwrite a block, or a part of it."""
+    start = block * 4096
+    begin = dice.choice((0, 0, 40, 2048))
+    end = dice.choice((20, 2048, 4096, 4096))
+    if end <= begin:
+        begin, end = 0, 4096
+    what = dice.choice(("garbage", "zeros", "ones", "text"))
+    size = end - begin
+    junk = {
+        "garbage": dice.randbytes(size),
+        "zeros": bytes(size),
+        "ones": b"\xff" * size,
+        "text": (b"not yours " * 410)[:size],
+    }[what]
+    image[start + begin : start + end] = junk
+
+
+def test_a_meter_on_spoilt_flash_starts_says_what_it_lost_and_keeps_the_rest(full: bytes) -> None:
+    whole = started(Nor(64, image=bytearray(full)), PLAN)
+    truth = {slot_s: whole.history.half_hours.find(slot_s) for slot_s in SLOTS}
+    registers = whole.registers.import_wh_x1000
+    assert None not in truth.values()
+    lost_most = 0
+    for seed in range(SEEDS):
+        dice = random.Random(seed)
+        image = bytearray(full)
+        hit = dice.sample(range(64), dice.choice((1, 1, 2, 5, 12)))
+        for block in hit:
+            spoil(image, block, dice)
+        nor = Nor(64, image=image)
+        meter = started(nor, PLAN)
+        series = meter.history.half_hours
+        missing = [slot_s for slot_s in SLOTS if series.find(slot_s) is None]
+        wrong = [slot_s for slot_s in SLOTS if series.find(slot_s) not in (None, truth[slot_s])]
+        assert not wrong, (seed, wrong)
+        # at most what lay in the blocks that were hit
+        assert len(missing) <= len(hit) * meter.store.half_hours.slots, (seed, hit)
+        assert meter.registers.import_wh_x1000 <= registers
+        lost_most = max(lost_most, len(missing))
+        # it goes on: a new slot closes, is served, and is there after the next start
+        meter.registers.advance((NOW_S + 3000) * 1000, 0)
+        for second in range(3000, 3601, 20):
+            meter.registers.advance((NOW_S + second) * 1000, 5)
+        again = started(nor.reboot(), PLAN, NOW_S + 3700)
+        assert again.history.half_hours.find(NOW_S + 3600) is not None, seed
+        assert again.registers.import_wh_x1000 >= meter.registers.import_wh_x1000 - 50
+        assert len(ask(again, 0x62, 0xE0)) == 4
+    assert lost_most > 0, "no seed hit the half-hours"
+
+
+def test_a_lost_block_of_half_hours_is_named_with_what_it_held(full: bytes) -> None:
+    nor = Nor(64, image=bytearray(full))
+    flash = started(nor, PLAN).store.flash
+    mine = sorted((flash.firsts[block], block) for block in range(64) if flash.kinds[block] == HALF_HOURS)
+    first, block = mine[5]
+    image = bytearray(full)
+    image[block * 4096 : (block + 1) * 4096] = b"\x5a" * 4096
+    meter = started(Nor(64, image=image), PLAN)
+    slots = meter.store.half_hours.slots
+    assert f"half-hours {first} to {first + slots - 1} are lost" in list(meter.store.losses())
+    losses = [event[2:] for event in meter.events.newest(99) if event[1] == eventlog.FLASH_LOST]
+    assert (HALF_HOURS, first, slots) in [(source, before, after) for source, _, before, after in losses]
+
+
+def test_a_flash_of_zeros_or_garbage_is_a_new_meter() -> None:
+    for junk in (bytes(64 * 4096), random.Random(3).randbytes(64 * 4096)):
+        meter = started(Nor(64, image=bytearray(junk)), PLAN)
+        assert meter.registers.import_wh_x1000 == 0
+        assert len(ask(meter, 0x62, 0xE0)) == 4
+        meter.registers.advance((NOW_S + 10) * 1000, 7)
+        meter.registers.advance((NOW_S + 20) * 1000, 7)
+        assert meter.store.checkpoints.end > meter.store.checkpoints.oldest
