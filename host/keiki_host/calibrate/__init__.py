@@ -1,0 +1,1 @@
+"""Calibrating a meter against a reference instrument: procedure, instruments, report."""
