@@ -37,7 +37,9 @@ def keiki() -> None:
 @app.command()
 def bench(
     meters: Annotated[int, typer.Option(min=1, max=200, help="How many meters.", rich_help_panel=_BENCH)] = 1,
-    ic: Annotated[str, typer.Option(help="Metering IC: bl0942.", rich_help_panel=_BENCH)] = "bl0942",
+    ic: Annotated[
+        str, typer.Option(help="Metering IC: bl0942 or atm90e32.", rich_help_panel=_BENCH)
+    ] = "bl0942",
     dialect: Annotated[
         list[str] | None,
         typer.Option(

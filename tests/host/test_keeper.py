@@ -175,7 +175,7 @@ def test_a_firmware_that_hangs_is_ended_by_the_watchdog(
             await asyncio.sleep(2.5)
             assert meter.keeper.ends == [], "a firmware that sleeps does not hang"
             os.kill(meter.firmware.process.pid, signal.SIGSTOP)
-            meter.ic_line.write(b"\0")  # it would wake
+            meter.ic.lines[0].write(b"\0")  # it would wake
             counted = meter.ic.chips[0].cf_cnt
             await until(lambda: meter.keeper.ends == [(WATCHDOG, "watchdog")])
             await meter.firmware.call("status")

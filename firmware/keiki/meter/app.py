@@ -127,7 +127,7 @@ class App:
 
     def _metering_ic(self, board):
         self.ic_name = board.METERING["ic"]
-        self.ic = ics.build(board.METERING, self.settings.rating_a, self.settings.phases, self.hal.uart)
+        self.ic = ics.build(board.METERING, self.settings.rating_a, self.settings.phases, self.hal)
         self.ic.on_event = self._ic_event
         return self.ic
 

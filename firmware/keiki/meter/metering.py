@@ -40,10 +40,21 @@ class Metering:
     async def run(self, beat) -> None:
         """Sample for ever. A reading that fails books nothing: the IC's counter brings it next time."""
         while True:
-            await asyncio.sleep_ms(self._clock.ms_to_next(self.sample_s * 1000))
+            await self._sleep()
             await self.sample()
             self._look_at_tamper()
             beat()
+
+    async def _sleep(self) -> None:
+        """Sleep to the next sample. A chip whose registers fill up before is polled meanwhile."""
+        poll_ms = getattr(self._ic, "poll_ms", None)
+        wait_ms = self._clock.ms_to_next(self.sample_s * 1000)
+        while poll_ms is not None and wait_ms > poll_ms:
+            await asyncio.sleep_ms(self._clock.ms_to_next(poll_ms))
+            wait_ms = self._clock.ms_to_next(self.sample_s * 1000)
+            if wait_ms > 1000:
+                await self._ic.poll(self._ticks_ms())
+        await asyncio.sleep_ms(wait_ms)
 
     def _look_at_tamper(self) -> None:
         if self._tamper is None:

@@ -20,6 +20,9 @@ WARM_UP_S = (
     180  # the radio finds its channel and the first values are there before the bench says it is ready
 )
 
+# metering IC -> folder of boards/
+UNIX_BOARDS = {"bl0942": "unix", "atm90e32": "unix_atm90e32"}
+
 
 class Bench:
     """Meters in one world. `start` gives the ready line; afterwards their worlds run by themselves."""
@@ -47,7 +50,7 @@ class Bench:
             if options.udp6 is not None:
                 check_own6(options.udp6)
             folder = self._folder()
-            image = self._image = FirmwareImage()
+            image = self._image = FirmwareImage(UNIX_BOARDS[options.ic])
             self.meters = [Meter(options, index, folder, began_s, image) for index in range(options.meters)]
             await asyncio.gather(*(meter.start() for meter in self.meters))
             await self._run_up(until_ms, start_s, progress)

@@ -53,15 +53,19 @@ class FirmwareImage:
     heap   -X heapsize
     """
 
-    def __init__(self) -> None:
-        """Find the image of today's sources or make it. BenchError names the module that does not compile."""
+    def __init__(self, name: str = "unix") -> None:
+        """Find the image of today's sources for board `name` or make it.
+
+        BenchError names the module that does not compile.
+        """
         self._held: int | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        packages, main, board = firmware_paths()
+        packages, main, unix = firmware_paths()
+        board = unix if name == "unix" else unix.parent / name
         if os.environ.get("KEIKI_FIRMWARE_SOURCES") == "1":
             self.main, self.path, self.heap = main, f"{packages}:{board}:.frozen", SOURCES_HEAP
             return
-        sources = _sources(packages, main, board)
+        sources = _sources(packages, main, board, unix)
         folder = self._cached(sources)
         self.main, self.path, self.heap = folder / _START, ".frozen", HEAP
 
@@ -116,11 +120,10 @@ def _cache() -> Path:
     return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "keiki"
 
 
-def _sources(packages: Path, main: Path, board: Path) -> dict[str, bytes]:
+def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, bytes]:
     """Name in the image (of the source) -> its text."""
     found = {"main.py": main.read_bytes()}
-    for name in ("board.py", _START):
-        found[name] = (board / name).read_bytes()
+    found["board.py"], found[_START] = (board / "board.py").read_bytes(), (unix / _START).read_bytes()
     for path in sorted((packages / "keiki").rglob("*.py")):
         found[str(path.relative_to(packages))] = path.read_bytes()
     return found

@@ -15,11 +15,10 @@ from keiki_host.bench.faults_catalogue import SETTING_FAULTS
 from keiki_host.bench.faults_settings import requests_off, requests_on
 from keiki_host.bench.firmware_image import FirmwareImage
 from keiki_host.bench.house import House
-from keiki_host.bench.ics.bl0942 import Bl0942Bus
-from keiki_host.bench.ics.bl0942_parts import Parts
 from keiki_host.bench.ics.ds3231 import ADDRESS as RTC_ADDRESS
 from keiki_host.bench.keeper import Keeper
 from keiki_host.bench.kept_settings import KeptSettings
+from keiki_host.bench.metering_ics import ICS
 from keiki_host.bench.options import BenchOptions
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
@@ -31,7 +30,6 @@ from keiki_host.bench.wisun.tamper import Tamper
 from keiki_host.bench.wisun.text import TextModule
 from keiki_host.bench.world import WorldClock
 
-PARTS = Parts(shunt_uohm=250)  # as boards/unix/board.py says
 PREFILL = {"sample_s": 60, "gap_s": 60}
 _SECRETS = ("route_b_id", "route_b_password", "serial")
 
@@ -91,11 +89,7 @@ class Meter:
 
     def _build(self) -> None:
         options = self.options
-        self.ic_line = PtyLine(self._to_ic, self.clock.poke)
-        wires = [self.house.phase(index) for index in range(self.house.phases)]
-        self.ic = Bl0942Bus(
-            self.clock.utc_ms, wires, self.ic_line.write, self.faults, parts=PARTS, seed=options.seed
-        )
+        self.ic = ICS[options.ic](self.clock, self.house, self.faults, options.seed)
         began_s = self.clock.start_utc_ms / 1000
         flat = flat_at_start(options.faults, self.name, began_s, options.seed)
         self.rtc = Rtc(self.clock.utc_ms, self.faults, flat=flat)
@@ -119,7 +113,8 @@ class Meter:
             self._play_setting(name)
         self.faults.on_start("power_cut", self._begin_cut)
         self.faults.on_end("power_cut", self._end_cut)
-        for line in (self.ic_line, self.radio_line):
+        self._lines = [*self.ic.lines, self.radio_line]
+        for line in self._lines:
             self.clock.attach(line)
 
     async def _relay(self, line: bytes) -> bytes:
@@ -127,9 +122,6 @@ class Meter:
         answer = await self.firmware.relay(line)
         self._kept.hear(line, answer)
         return answer
-
-    def _to_ic(self, data: bytes) -> None:
-        self.ic.receive(data)
 
     def _to_module(self, data: bytes) -> None:
         self.module.receive(data)
@@ -155,14 +147,14 @@ class Meter:
             "KEIKI_CAUSE": str(cause),
             "KEIKI_FOLDER": str(self.folder),
             "KEIKI_UNIQUE": self.name,
-            "KEIKI_UART0": self.ic_line.path,
+            **await self.ic.environment(),
             "KEIKI_UART1": self.radio_line.path,
             "KEIKI_I2C0": await self.i2c.open(),
             "KEIKI_UDP4": self.udp4,
             "KEIKI_UDP6": self.options.udp6 or "",
         }
         sock = await self.firmware.start(environment)
-        for line in (self.ic_line, self.radio_line):
+        for line in self._lines:
             line.forget()  # what the parts have said to nobody
         self.clock.serve(sock)
         await self.firmware.connect()
@@ -176,7 +168,7 @@ class Meter:
         else:
             self.rtc.power_off()
             self.module.power_off()
-            for line in (self.ic_line, self.radio_line):
+            for line in self._lines:
                 line.forget()
 
     def _begin_cut(self, _: dict[str, Any]) -> None:
@@ -277,9 +269,10 @@ class Meter:
         self.console.close()
         await self.keeper.close()
         await self.firmware.stop()
+        self.ic.close()
         self.i2c.close()
         self.clock.close()
-        for line in (self.ic_line, self.radio_line):
+        for line in self._lines:
             line.close()
         for dongle in self.dongles:
             dongle.close()

@@ -15,7 +15,7 @@ from keiki_host.bench.faults import Entry
 JST = datetime.timezone(datetime.timedelta(hours=9))
 DongleName = Literal["bp35a1", "bp35c2", "rl7023ips", "j11"]
 DIALECTS: tuple[DongleName, ...] = get_args(DongleName)
-ICS = ("bl0942",)
+ICS = ("bl0942", "atm90e32")
 
 
 class InputError(Exception):

@@ -1,0 +1,87 @@
+"""The metering ICs that a meter of the bench can have, each wired as its unix board says."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from keiki_host.bench.bus import Bus
+from keiki_host.bench.faults import Faults
+from keiki_host.bench.house import House
+from keiki_host.bench.ics.atm90e32 import Atm90e32Model
+from keiki_host.bench.ics.bl0942 import Bl0942Bus
+from keiki_host.bench.ics.bl0942_parts import Parts
+from keiki_host.bench.pty import PtyLine
+from keiki_host.bench.waves import HouseSource
+from keiki_host.bench.world import WorldClock
+
+PARTS = Parts(shunt_uohm=250)  # as boards/unix/board.py says
+
+
+class MeteringIc(Protocol):
+    """A metering IC and its way to the firmware."""
+
+    lines: list[PtyLine]
+
+    async def environment(self) -> dict[str, str]:
+        """Where the firmware finds it, ready for one that starts now."""
+
+    def power_cycle(self) -> None:
+        """Its power was gone and is back."""
+
+    def close(self) -> None:
+        """Remove its sockets; lines are the world's."""
+
+
+class Bl0942Chips:
+    """Two BL0942 (R, T) on one serial line."""
+
+    def __init__(self, clock: WorldClock, house: House, faults: Faults, seed: int) -> None:
+        line = PtyLine(self._to_chips, clock.poke)
+        wires = [house.phase(index) for index in range(house.phases)]
+        self.bus = Bl0942Bus(clock.utc_ms, wires, line.write, faults, parts=PARTS, seed=seed)
+        self.chips = self.bus.chips
+        self.lines = [line]
+
+    def _to_chips(self, data: bytes) -> None:
+        self.bus.receive(data)
+
+    async def environment(self) -> dict[str, str]:
+        """Serial line 0."""
+        return {"KEIKI_UART0": self.lines[0].path}
+
+    def power_cycle(self) -> None:
+        """Both chips start from zero."""
+        self.bus.power_cycle()
+
+    def close(self) -> None:
+        """Nothing but the line."""
+
+
+class Atm90e32Chip:
+    """One ATM90E32AS on SPI: R on channel A, T on channel C."""
+
+    def __init__(self, clock: WorldClock, house: House, faults: Faults, seed: int) -> None:
+        legs = [HouseSource(house.phase(index)) for index in range(house.phases)]
+        self.chip = Atm90e32Model(
+            clock.utc_ms, (legs[0], None, legs[1] if house.phases > 1 else None), faults, seed=seed
+        )
+        self.lines: list[PtyLine] = []
+        self._spi = Bus()
+        self._spi.spi[0] = self.chip
+
+    async def environment(self) -> dict[str, str]:
+        """SPI bus 0, chip select 0."""
+        return {"KEIKI_SPI0": await self._spi.open()}
+
+    def power_cycle(self) -> None:
+        """The chip starts from its defaults."""
+        self.chip.reset()
+
+    def close(self) -> None:
+        """Close the bus."""
+        self._spi.close()
+
+
+ICS: dict[str, Callable[[WorldClock, House, Faults, int], MeteringIc]] = {
+    "bl0942": Bl0942Chips,
+    "atm90e32": Atm90e32Chip,
+}
