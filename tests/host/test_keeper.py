@@ -299,6 +299,19 @@ def test_cuts_that_overlap_are_one_and_one_may_come_while_it_starts() -> None:
     asyncio.run(scenario())
 
 
+def test_a_cut_of_a_firmware_that_is_just_crashing_is_a_cut() -> None:
+    async def scenario() -> None:
+        async with running() as bench:
+            [meter] = bench.meters
+            os.kill(meter.firmware.process.pid, signal.SIGSEGV)
+            meter.faults.enable("power_cut", for_s=5)
+            await meter.clock.run_to(meter.clock.now_ms + 60_000)
+            assert meter.keeper.ends == [(POWER, "power cut")]
+            assert (await meter.firmware.call("status"))["ic_answers"]
+
+    asyncio.run(scenario())
+
+
 def test_a_setting_that_a_fault_changes_in_a_cut_holds_when_the_meter_is_back() -> None:
     async def scenario() -> None:
         async with running() as bench:

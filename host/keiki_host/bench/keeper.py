@@ -140,12 +140,11 @@ class Keeper:
         """What this end was. BenchError if it is one too many."""
         if status == _SETTINGS_STATUS:
             raise FirmwareEnded(self._firmware.name, status)
-        end = how_it_ended(status)
-        if self._hung:
-            self._hung, end = False, End(WATCHDOG, "watchdog")
-        world_ms, wall_s = self._started
+        hung, self._hung = self._hung, False
         if self._cut:
-            return end
+            return End(POWER, "power cut")
+        end = End(WATCHDOG, "watchdog") if hung else how_it_ended(status)
+        world_ms, wall_s = self._started
         soon = self._clock.now_ms - world_ms < _BAD_WORLD_MS and time.monotonic() - wall_s < _BAD_WALL_S
         self._bad = self._bad + 1 if soon else 0
         if self._bad >= BAD_STARTS:
