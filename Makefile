@@ -37,8 +37,9 @@ fuzz: $(VENV)/.test        ## 10 million frames and 10 million SK lines, and som
 	$(FUZZ_MPY) tests/fuzz/echonet.py 500000 $(FUZZ_SEED)
 	$(FUZZ_MPY) tests/fuzz/sk.py 100000 $(FUZZ_SEED)
 
-powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 200 of the whole meter while momonga reads
+powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 100,000 in the meter, 200 while momonga reads
 	PYTHONPATH=tests/pure $(BIN)/python tests/powerloss/test_flashlog_cuts.py 100000
+	$(BIN)/python tests/powerloss/test_meter_cuts.py 100000
 	$(BIN)/python tests/powerloss/sigkill.py 200
 
 bench: $(VENV)/.test       ## Ten years of flash in virtual time, beside littlefs; what a boot reads (10 minutes)

@@ -63,10 +63,9 @@ class Nor:
         assert offset >= 0 and offset + len(buffer) <= self.size and 0 <= block < self.blocks, (block, offset)
         buffer[:] = self._view[at : at + len(buffer)]
         if self.weak:
-            for i in range(len(buffer)):
-                mask = self.weak.get(at + i)
-                if mask:
-                    buffer[i] ^= self._random(256) & mask
+            for address, mask in self.weak.items():
+                if at <= address < at + len(buffer):
+                    buffer[address - at] ^= self._random(256) & mask
 
     def writeblocks(self, block, data, offset=0):
         """Program `data`: clears bits, never sets one."""

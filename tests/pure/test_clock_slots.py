@@ -122,7 +122,8 @@ def test_an_rtc_at_start_leaves_no_unsure_slot():
     world = World(2026, 7, 1, 9, 59, off_ms=-3 * HOUR_MS, sure=False)
     assert world.clock.offer(RTC, world.true_ms() + 500, world.ticks) == SET
     world.run(32 * MINUTE_MS)
-    assert world.slots() == [("01 10:00", NORMAL, 60), ("01 10:30", NORMAL, 1860)]
+    # it was off before 9:59, whatever the clock showed then
+    assert world.slots() == [("01 10:00", POWER_WAS_OFF, 60), ("01 10:30", NORMAL, 1860)]
 
 
 def test_a_jump_forward_over_slots_leaves_them_missing():
@@ -219,12 +220,12 @@ def test_jumps_over_the_end_of_a_year():
     world.run(5 * MINUTE_MS)
     assert [world.sntp("a"), world.sntp("b")] == [REFUSED, STEP]
     world.run(20 * MINUTE_MS)
-    assert world.slots() == [("01 00:30", 0, 1200)]
+    assert world.slots() == [("01 00:30", POWER_WAS_OFF, 1200)]
     world.clock.step(-HOUR_MS)
     world.run(70 * MINUTE_MS)
-    assert world.slots() == [("01 00:30", 0, 1200)]
+    assert world.slots() == [("01 00:30", POWER_WAS_OFF, 1200)]
     world.run(35 * MINUTE_MS)
-    assert world.slots() == [("01 00:30", 0, 1200), ("01 01:00", 0, 6600)]
+    assert world.slots() == [("01 00:30", POWER_WAS_OFF, 1200), ("01 01:00", NORMAL, 6600)]
 
 
 def test_bad_servers_change_no_slot():

@@ -175,6 +175,18 @@ def test_what_an_unsure_clock_closed_is_kept_and_not_served():
     assert Series(log, 1800).last is None
 
 
+def test_a_start_in_unsure_time_serves_what_was_sure_before():
+    log = RingLog(record.SIZE, 100)
+    series = Series(log, 1800)
+    series.close(T0, record.NORMAL, 7, 1)
+    for n in range(1, 48):
+        series.close(T0 + 1800 * n, record.CLOCK_UNSURE, 7 + n, 1)
+        assert series.last == Series(log, 1800).last == (T0, 7, 1)
+    series.close(T0 + 1800 * 48, record.CLOCK_UNSURE, 99, 1)
+    assert series.last is None and Series(log, 1800).last is None
+    assert not Series(log, 1800).close(T0 + 1800 * 48, record.NORMAL, 99, 1)
+
+
 def test_the_slot_in_which_power_came_back_says_so():
     history, registers = metered()
     registers.advance((T0 + 100) * 1000, 0)
@@ -188,3 +200,17 @@ def test_the_slot_in_which_power_came_back_says_so():
         status.append(record.unpack(buffer)[1])
     assert status == [record.POWER_WAS_OFF, record.NORMAL]
     assert history.half_hours.find(T0 + 1800) is not None
+
+
+def test_a_clock_that_is_set_does_not_hide_the_slot_in_which_power_came_back():
+    history, registers = metered()
+    registers.advance((T0 + 100) * 1000, 0)
+    for second in range(7300, 10810, 10):  # it is two hours later than the clock thought
+        registers.advance((T0 + second) * 1000, 1)
+    log = history.half_hours._log
+    buffer = bytearray(record.SIZE)
+    found = []
+    for sequence in range(log.end):
+        log.read_into(sequence, buffer)
+        found.append(record.unpack(buffer)[:2])
+    assert found == [(T0 + 9000, record.POWER_WAS_OFF), (T0 + 10800, record.NORMAL)]

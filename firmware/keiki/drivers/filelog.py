@@ -11,7 +11,7 @@ from binascii import crc32
 
 from keiki.wire.compat import const
 
-CHECKPOINT_S = const(60)
+CHECKPOINT_S = const(60)  # the shortest interval of checkpoints
 
 _SEGMENT = const(4056)  # the room in a block of the flash log: `keep` means the same in both
 _SUM = const(4)
@@ -20,17 +20,26 @@ _NAME = "%02x-%08x.log"
 _NAME_SIZE = const(15)
 
 
+def blocks_for(records: int, record_size: int, _block_size: int = 4096) -> int:
+    """Return the `keep` of a log that must always hold `records` records: the newest segment may be empty."""
+    return -(-records // (_SEGMENT // record_size)) + 1
+
+
 class Files:
     """Where the segments are: `system` has `open(path, mode)`, `listdir(path)` and `remove(path)`.
 
     What has been written to a file must be durable when `flush` returns, as it is on littlefs. `lost` has
-    notes like those of Flash: ("records", kind, first, end). `bytes_read` counts modulo 2**30.
+    notes like those of Flash: ("records", kind, first, end). `bytes_read` counts modulo 2**30, `counts` has
+    the segments begun since start and records that failed.
     """
+
+    size = 4096
 
     def __init__(self, system, folder: str) -> None:
         self.system = system
         self.folder = folder
         self.lost = []
+        self.counts = {"segments": 0, "failed": 0}
         self.bytes_read = 0
 
     def path(self, kind: int, first: int) -> str:
@@ -100,6 +109,7 @@ class FileLog:
             struct.pack_into("<I", self._buffer, self._size, crc32(self._summed) & _MASK or 1)
             self._write()
         except OSError:
+            self._files.counts["failed"] += 1
             self._recover()
             raise
         self.end = sequence + 1
@@ -152,6 +162,7 @@ class FileLog:
         """Begin a segment for the record at `end`; the oldest one goes if that makes one too many."""
         self._close()
         self._writer = self._files.system.open(self._files.path(self.kind, self.end), "wb")
+        self._files.counts["segments"] += 1
         if not self._firsts or self._firsts[-1] != self.end:
             self._firsts.append(self.end)
         self._left = self.slots
@@ -197,3 +208,7 @@ class FileLog:
         self._reads = (-1, -1)
         if reader:
             reader.close()
+
+
+Log = FileLog
+"""By the name that flashlog.py has for it: meter/store.py takes one module or the other."""

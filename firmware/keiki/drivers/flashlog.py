@@ -18,6 +18,7 @@ from keiki.wire.compat import const
 
 __all__ = ["Flash", "Log", "blocks_for"]
 
+CHECKPOINT_S = const(1)  # the shortest interval of checkpoints: 3,285 erases a year for each of 64 blocks
 _SUM = const(4)
 _MASK = const(0x3FFFFFFF)  # small integers on 32-bit boards
 _SLOTS_TRIED = const(2)  # slots in a row that may read back wrong before the block is given up

@@ -19,7 +19,7 @@ import termios
 import time
 from asyncio import core
 
-from keiki.hal.unix_flash import FileFlash
+from keiki.hal.unix_flash import FileFlash, Folder
 from keiki.hal.unix_udp import Udp
 
 __all__ = ("Udp",)
@@ -186,6 +186,11 @@ def settings_object() -> dict:
 def flash(blocks: int) -> FileFlash:
     """Return the flash region: a file of `blocks` x 4096 bytes in KEIKI_FOLDER. ValueError: another size."""
     return FileFlash((os.getenv("KEIKI_FOLDER") or ".") + "/flash.bin", blocks)
+
+
+def files() -> Folder:
+    """Return the file system, for boards that keep their logs in segment files: KEIKI_FOLDER."""
+    return Folder((os.getenv("KEIKI_FOLDER") or ".") + "/")
 
 
 def reset_cause() -> int:

@@ -49,7 +49,10 @@ class App:
 
     def __init__(self, board, hal) -> None:
         self.hal = hal
-        self.store = store = Store(hal.flash(board.FLASH["blocks"]), board.FLASH)
+        self.metering_service = self.registers = None
+        plan = board.FLASH
+        device = hal.files() if "folder" in plan else hal.flash(plan["blocks"])
+        self.store = store = Store(device, plan)
         self.settings = settings = Settings(SettingsStore(store.settings), hal.settings_object())
         self.history = History(store.half_hours, store.minutes)
         checkpoints = Checkpoints(store.checkpoints)
@@ -77,7 +80,7 @@ class App:
             export_wh_x1000=exported,
             generation=generation,
             gap_s=settings.gap_s,
-            checkpoint_s=settings.checkpoint_s,
+            checkpoint_s=max(settings.checkpoint_s, store.checkpoint_s),
         )
         tamper = hal.input(board.TAMPER["pin"]) if board.TAMPER else None
         self.metering = Metering(
@@ -165,7 +168,12 @@ class App:
 
     def _clock_event(self, kind: str, before_ms: int, after_ms: int, source: int) -> None:
         self.events.add(_CLOCK_EVENTS.get(kind, eventlog.CLOCK_SET), source, before_ms, after_ms)
-        if kind not in _CLOCK_EVENTS and source != clocks.RTC and self.keeper is not None:
+        if kind in _CLOCK_EVENTS:
+            return
+        if self.registers is not None:
+            # checkpoints are dated by this clock: the next is due an interval from here
+            self.registers.checkpoint(after_ms, self.metering.status)
+        if source != clocks.RTC and self.keeper is not None:
             self.keeper.wake()
 
     def _ic_event(self, kind: str, before: int, after: int) -> None:
@@ -181,7 +189,7 @@ class App:
             if self.metering_service is not None:
                 self.metering_service.limit_ms = self._metering_limit_ms()
             self.registers.gap_s = self.settings.gap_s
-            self.registers.checkpoint_s = self.settings.checkpoint_s
+            self.registers.checkpoint_s = max(self.settings.checkpoint_s, self.store.checkpoint_s)
             self.broute.wake()
 
     def _metering_limit_ms(self) -> int:

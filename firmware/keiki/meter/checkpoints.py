@@ -34,7 +34,7 @@ class Checkpoints:
 
     def restored(self) -> "tuple[int, int, int, int, int, int] | None":
         """Return the newest: (utc_s, status, import, export, generation, drift_ppb); None: there is none."""
-        if not newest(self._log, self._buffer):
+        if newest(self._log, self._buffer) < 0:
             return None
         return record.unpack(self._buffer) + struct.unpack_from("<i", self._buffer, record.SIZE)
 

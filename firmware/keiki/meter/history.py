@@ -6,23 +6,30 @@ when it returns, `read_into(sequence, buffer)` is False for what is torn or lost
 """
 
 from keiki.wire import record
+from keiki.wire.compat import const
+
+_NEWS = const(48)
 
 
-def newest(log, buffer) -> bool:
-    """Read the newest record that can be read into `buffer`; False if there is none."""
-    sequence = log.end
+def newest(log, buffer, end: int = -1) -> int:
+    """Read the newest record that can be read into `buffer`, of those before sequence `end` (-1: of all).
+
+    Returns its sequence, -1 if there is none.
+    """
+    sequence = log.end if end < 0 else end
     while sequence > log.oldest:
         sequence -= 1
         if log.read_into(sequence, buffer):
-            return True
-    return False
+            return sequence
+    return -1
 
 
 class Series:
     """Snapshots every `step_s` seconds (60 or 1800), in order of time; a boundary may be missing.
 
     A snapshot is served only once it is on flash, and only if the clock was sure. `last` is the newest one
-    of these: (UTC s, import, export in Wh x 1000); `refused` counts boundaries that the flash did not take.
+    of these: (UTC s, import, export in Wh x 1000), None if 48 unsure ones have come since: then it is no
+    news. `refused` counts boundaries that the flash did not take.
     """
 
     def __init__(self, log, step_s: int) -> None:
@@ -32,15 +39,19 @@ class Series:
         self._log = log
         self._buffer = bytearray(record.SIZE)
         self._last_s = -1
-        found = self.restored()
-        if found is not None:
-            self._last_s = found[0]
+        self._unsure = 0  # closed since `last`
+        sequence = -1
+        while self._unsure < _NEWS and (sequence := newest(log, self._buffer, sequence)) >= 0:
+            found = record.unpack(self._buffer)
+            self._last_s = max(self._last_s, found[0])
             if found[1] != record.CLOCK_UNSURE:
                 self.last = found[0], found[2], found[3]
+                break
+            self._unsure += 1
 
     def restored(self) -> "tuple[int, int, int, int, int] | None":
         """Return the newest record on flash: (utc_s, status, import, export, generation), or None."""
-        return record.unpack(self._buffer) if newest(self._log, self._buffer) else None
+        return record.unpack(self._buffer) if newest(self._log, self._buffer) >= 0 else None
 
     def close(
         self, utc_s: int, status: int, import_wh_x1000: int, export_wh_x1000: int, generation: int = 0
@@ -60,6 +71,11 @@ class Series:
         self._last_s = utc_s
         if status != record.CLOCK_UNSURE:
             self.last = (utc_s, import_wh_x1000, export_wh_x1000)
+            self._unsure = 0
+        else:
+            self._unsure += 1
+            if self._unsure >= _NEWS:
+                self.last = None
         return True
 
     def find(self, utc_s: int) -> "tuple[int, int] | None":

@@ -37,7 +37,7 @@ class Registers:
         self._checkpoints = checkpoints
         self._last_ms = None
         self._kept_ms = None
-        self._broken_s = None  # the slot in which power came back
+        self._broken = False  # power came back in this slot
 
     def advance(self, utc_ms: int, net_wh_x1000: int, status: int = record.NORMAL) -> None:
         """Book the net energy since the last call (positive: import), and close what boundaries lie between.
@@ -48,7 +48,7 @@ class Registers:
         """
         start_ms = utc_ms - 1 if self._last_ms is None else self._last_ms
         if self._last_ms is None:
-            self._broken_s = -(-utc_ms // (SLOT_S * 1000)) * SLOT_S if utc_ms % (SLOT_S * 1000) else None
+            self._broken = utc_ms % (SLOT_S * 1000) != 0
         gain_import, gain_export = max(0, net_wh_x1000), max(0, -net_wh_x1000)
         closed = False
         if utc_ms > start_ms:
@@ -121,7 +121,7 @@ class Registers:
             closed = (
                 series.close(
                     boundary_s,
-                    self._status_at(boundary_s, step_s, status),
+                    self._status(step_s, status),
                     self.import_wh_x1000 + gain_import * into_ms // span_ms,
                     self.export_wh_x1000 + gain_export * into_ms // span_ms,
                     self.generation,
@@ -131,7 +131,12 @@ class Registers:
             boundary_s += step_s
         return closed
 
-    def _status_at(self, boundary_s: int, step_s: int, status: int) -> int:
-        if status == record.NORMAL and step_s == SLOT_S and boundary_s == self._broken_s:
-            return record.POWER_WAS_OFF
-        return status
+    def _status(self, step_s: int, status: int) -> int:
+        """Return what to say of a boundary; the first half hour after power came back is told by no time.
+
+        The clock may be set before it: the boundary then has another name than it seemed to have.
+        """
+        if step_s != SLOT_S:
+            return status
+        broken, self._broken = self._broken, False
+        return record.POWER_WAS_OFF if broken and status == record.NORMAL else status

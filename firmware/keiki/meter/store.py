@@ -3,7 +3,6 @@
 A kind and its record size are for ever: records of another size need another kind.
 """
 
-from keiki.drivers.flashlog import Flash, Log, blocks_for
 from keiki.meter import checkpoints, eventlog
 from keiki.wire import record
 from keiki.wire.compat import const
@@ -25,6 +24,7 @@ NAMES = {
 }
 
 EVENTS_KEPT = const(500)
+SETTINGS_KEPT = const(2)
 SETTINGS_SIZE = const(1344)  # three copies to a block
 CALIBRATION_SIZE = const(1008)  # four to a block
 _SUM = const(4)
@@ -34,20 +34,33 @@ class Store:
     """The logs, each found again as it was: `checkpoints`, `half_hours`, `minutes`, `events`, `settings`,
     `calibration`.
 
-    `device` is a block device, `plan` the board's FLASH: "page" (1 or 256), "days" of half-hours (100 at
-    least) and "minute_days". OSError if the device does not read; ValueError if the plan does not fit it.
+    `plan` is the board's FLASH: "days" of half-hours (100 at least) and "minute_days", on raw flash also
+    "page" (1 or 256): `device` is a block device then. With "folder" it is a file system (see filelog.Files).
+    `checkpoint_s` is the shortest interval of checkpoints that the flash stands for years.
+    OSError if the device does not read; ValueError if the plan does not fit it.
     """
 
     def __init__(self, device, plan: dict) -> None:
-        self.flash = flash = Flash(device, plan["page"])
-        size = record.SIZE + _SUM
-        self.checkpoints = Log(flash, CHECKPOINTS, checkpoints.SIZE + _SUM, 2)
-        self.half_hours = Log(flash, HALF_HOURS, size, blocks_for(48 * plan["days"] + 1, size), "slow")
-        self.minutes = Log(flash, MINUTES, size, blocks_for(1440 * plan["minute_days"] + 1, size))
-        size = eventlog.SIZE + _SUM
-        self.events = Log(flash, EVENTS, size, blocks_for(EVENTS_KEPT, size), "slow")
-        self.settings = Log(flash, SETTINGS, SETTINGS_SIZE + _SUM, 2, "slow")
-        self.calibration = Log(flash, CALIBRATION, CALIBRATION_SIZE + _SUM, 2, "slow")
+        if "folder" in plan:
+            from keiki.drivers import filelog as logs
+
+            self.flash = flash = logs.Files(device, plan["folder"])
+        else:
+            from keiki.drivers import flashlog as logs
+
+            self.flash = flash = logs.Flash(device, plan["page"])
+        self.checkpoint_s = logs.CHECKPOINT_S
+
+        def log(kind: int, payload_size: int, records: int, wear: str):
+            size = payload_size + _SUM
+            return logs.Log(flash, kind, size, logs.blocks_for(records, size, flash.size), wear)
+
+        self.checkpoints = log(CHECKPOINTS, checkpoints.SIZE, 1, "fast")
+        self.half_hours = log(HALF_HOURS, record.SIZE, 48 * plan["days"] + 1, "slow")
+        self.minutes = log(MINUTES, record.SIZE, 1440 * plan["minute_days"] + 1, "fast")
+        self.events = log(EVENTS, eventlog.SIZE, EVENTS_KEPT, "slow")
+        self.settings = log(SETTINGS, SETTINGS_SIZE, SETTINGS_KEPT, "slow")
+        self.calibration = log(CALIBRATION, CALIBRATION_SIZE, SETTINGS_KEPT, "slow")
 
     def losses(self):
         """Yield in words what could not be read at this start."""
