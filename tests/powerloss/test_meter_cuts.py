@@ -4,7 +4,8 @@
 
 The power goes again during the start that follows, and during what comes then. Checked after each: no record
 that was committed is lost or changed, registers are neither older than a checkpoint interval nor more than
-was measured, order and times are right, and the meter serves exactly what its history holds and closes new slots.
+was measured, order and times are right, and the meter serves exactly what its history holds and closes new
+slots.
 """
 
 import random

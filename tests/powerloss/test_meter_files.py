@@ -69,12 +69,12 @@ class CutMemory(Memory):
 @contextmanager
 def small_files() -> Iterator[None]:
     """Segments of a quarter of a block: they go round within the scenario."""
-    before = filelog.Log, filelog._SEGMENT, stores.EVENTS_KEPT
-    filelog.Log, filelog._SEGMENT, stores.EVENTS_KEPT = TrackedFileLog, 1400, 100
+    before = filelog.FileLog, filelog._SEGMENT, stores.EVENTS_KEPT
+    filelog.FileLog, filelog._SEGMENT, stores.EVENTS_KEPT = TrackedFileLog, 1400, 100
     try:
         yield
     finally:
-        filelog.Log, filelog._SEGMENT, stores.EVENTS_KEPT = before
+        filelog.FileLog, filelog._SEGMENT, stores.EVENTS_KEPT = before
 
 
 def cut(world: Watched, do: Any, after: bool, chance: random.Random) -> int:

@@ -208,7 +208,3 @@ class FileLog:
         self._reads = (-1, -1)
         if reader:
             reader.close()
-
-
-Log = FileLog
-"""By the name that flashlog.py has for it: meter/store.py takes one module or the other."""

@@ -49,7 +49,8 @@ class App:
 
     def __init__(self, board, hal) -> None:
         self.hal = hal
-        self.metering_service = self.registers = None
+        self.metering_service = None
+        self._running = False
         plan = board.FLASH
         device = hal.files() if "folder" in plan else hal.flash(plan["blocks"])
         self.store = store = Store(device, plan)
@@ -101,6 +102,7 @@ class App:
         settings.on_change = self._setting_changed
         self.supervisor = Supervisor(hal.Watchdog(board.WATCHDOG_MS), self.events, hal.ticks_ms, hal.report)
         node, series = self.broute.node, self.history.half_hours
+        self._running = True
         self.statistics = {
             "echonet": lambda: node.stats,
             "ic": lambda: self.ic.stats,
@@ -170,7 +172,7 @@ class App:
         self.events.add(_CLOCK_EVENTS.get(kind, eventlog.CLOCK_SET), source, before_ms, after_ms)
         if kind in _CLOCK_EVENTS:
             return
-        if self.registers is not None:
+        if self._running:
             # checkpoints are dated by this clock: the next is due an interval from here
             self.registers.checkpoint(after_ms, self.metering.status)
         if source != clocks.RTC and self.keeper is not None:

@@ -44,16 +44,18 @@ class Store:
         if "folder" in plan:
             from keiki.drivers import filelog as logs
 
-            self.flash = flash = logs.Files(device, plan["folder"])
+            make, pool = logs.FileLog, logs.Files(device, plan["folder"])
         else:
             from keiki.drivers import flashlog as logs
 
-            self.flash = flash = logs.Flash(device, plan["page"])
+            make, pool = logs.Log, logs.Flash(device, plan["page"])
+        self.flash = pool
         self.checkpoint_s = logs.CHECKPOINT_S
 
         def log(kind: int, payload_size: int, records: int, wear: str):
             size = payload_size + _SUM
-            return logs.Log(flash, kind, size, logs.blocks_for(records, size, flash.size), wear)
+            keep = logs.blocks_for(records, size, pool.size)
+            return make(pool, kind, size, keep, wear)  # pyright: ignore[reportArgumentType] - they go together
 
         self.checkpoints = log(CHECKPOINTS, checkpoints.SIZE, 1, "fast")
         self.half_hours = log(HALF_HOURS, record.SIZE, 48 * plan["days"] + 1, "slow")
