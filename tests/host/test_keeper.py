@@ -267,7 +267,8 @@ def test_a_planned_cut_takes_its_world_time_and_no_energy_flows_in_it() -> None:
             assert 0 < meter.ic.chips[0].cf_cnt < counted
             start_s = meter.clock.start_utc_ms / 1000 + begun_ms / 1000
             used_wh, _ = meter.house.energy_wh(start_s - 36, start_s + 600 + 36)
-            assert used_wh == pytest.approx(20)
+            # on a busy host the fault begins some ms of world time later than it was asked for
+            assert used_wh == pytest.approx(20, abs=0.01)
 
     asyncio.run(scenario())
 
