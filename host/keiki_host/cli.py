@@ -13,6 +13,8 @@ from keiki_host.bench.faults import Entry
 from keiki_host.bench.faults_file import FaultFileError, load_faults
 from keiki_host.bench.house import House, LoadError
 from keiki_host.bench.options import InputError
+from keiki_host.calibrate.errors import CalibrateError
+from keiki_host.calibrate_command import calibrate
 from keiki_host.device import DeviceError
 from keiki_host.device_command import app as device_app
 
@@ -24,6 +26,7 @@ app = typer.Typer(
 )
 
 app.add_typer(device_app, name="device")
+app.command()(calibrate)
 
 _BENCH = "Bench"
 _WORLD = "World"
@@ -173,7 +176,7 @@ def main() -> None:
         text, code = error.format_message().replace("\n", " "), 2
     except typer.Abort:
         text, code = "interrupted", 1
-    except (BenchError, DeviceError) as error:
+    except (BenchError, CalibrateError, DeviceError) as error:
         text, code = str(error), 1
     if text:  # none: the command was given nothing, and has shown its help
         print(f"keiki: {text}", file=sys.stderr)

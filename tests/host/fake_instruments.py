@@ -28,6 +28,10 @@ class Wt310:
             ":NUM:NORM:VAL?": lambda: ",".join((self.v, self.i, self.p, self.hz, self.wh, self.seconds)),
         }
 
+    def tell(self, command: str) -> None:
+        """Take a command that is no query."""
+        self.told.append(command)
+
     def answer(self, command: str) -> str | None:
         """The answer to a query; None: hang up."""
         self.told.append(command)
@@ -51,7 +55,7 @@ class Wt310:
                         for line in lines:
                             command = line.decode().strip()
                             if not command.endswith("?"):
-                                self.told.append(command)
+                                self.tell(command)
                                 continue
                             said = self.answer(command)
                             if said is None:

@@ -202,7 +202,9 @@ def test_a_meter_that_counts_without_a_load_fails_verification(bench: Bench) -> 
     apply = bench.world.driver.apply
 
     def creep(values: list[dict[str, int]]) -> None:
-        apply([{**value, "p_offset_mw": value.get("p_offset_mw", 0) + 800 * creeping[0]} for value in values])
+        apply(
+            [{**value, "p_offset_mw": value.get("p_offset_mw", 0) + 2000 * creeping[0]} for value in values]
+        )
 
     class LastStep(WorldLoad):
         async def set(self, phase: int, step: Step, fault: str | None) -> bool:

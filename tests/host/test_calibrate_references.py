@@ -24,8 +24,8 @@ def window(reference, samples: int = 3):
     """Open it, watch it for a window; returns its name, what it showed, and its mean."""
 
     async def run():
-        name = await reference.open()
         try:
+            name = await reference.open()
             await reference.begin()
             shown = [await reference.read() for _ in range(samples)]
             return name, shown, await reference.end()
@@ -149,12 +149,12 @@ def test_a_pzem_that_is_gone_is_told_in_one_line(error: bool) -> None:
             CalibrateError, match=rf"^reference: {port}: it (does not answer|answers with an error)$"
         ),
     ):
-        asyncio.run(PzemReference(port, timeout_s=0.1).open())
+        window(PzemReference(port, timeout_s=0.1))
 
 
 def test_a_port_that_is_not_there_is_told_in_one_line() -> None:
     with pytest.raises(CalibrateError, match=r"^reference: /dev/nothing: it cannot be opened$"):
-        asyncio.run(PzemReference("/dev/nothing").open())
+        window(PzemReference("/dev/nothing"))
 
 
 # -- a person --------------------------------------------------------------------------------------------

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 
 class Grade(NamedTuple):
-    """A grade: its name, rows of (least share of the base current, percent), at power factor 1 and below."""
+    """A grade: its name, also in short; rows of (least share of the base current, percent), at power
+    factor 1 and below.
+    """
 
     name: str
+    short: str
     plain: tuple[tuple[float, float], ...]
     low_pf: tuple[tuple[float, float], ...]
 
@@ -23,12 +26,14 @@ class Grade(NamedTuple):
         return found
 
 
-CLASS_1 = Grade("class 1", ((0.05, 1.5), (0.1, 1.0)), ((0.1, 1.5), (0.2, 1.0)))
-CLASS_2 = Grade("class 2", ((0.05, 2.5), (0.1, 2.0)), ((0.1, 2.5), (0.2, 2.0)))
-ORDINARY = Grade("Japan, ordinary", ((0.05, 2.0),), ((0.1, 2.0),))
+CLASS_1 = Grade("class 1", "cl. 1", ((0.05, 1.5), (0.1, 1.0)), ((0.1, 1.5), (0.2, 1.0)))
+CLASS_2 = Grade("class 2", "cl. 2", ((0.05, 2.5), (0.1, 2.0)), ((0.1, 2.5), (0.2, 2.0)))
+ORDINARY = Grade("Japan, ordinary", "ordinary", ((0.05, 2.0),), ((0.1, 2.0),))
 GRADES = (CLASS_1, CLASS_2, ORDINARY)
 
 CREEP_SHARE = 1e-4
 """Without a load, class 1 allows a pulse in 600e6 / (k m Un Imax) minutes: 1/10,000 of full power."""
+COARSEST_STEP_J = 2700
+"""What the metering IC with the coarsest counter counts at once: a BL0942 on a shunt of 0.25 milliohms."""
 START_SHARE = 0.004
 """The starting current of class 1, as a share of the base current."""

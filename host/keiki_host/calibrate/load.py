@@ -24,7 +24,7 @@ class LoadSource(Protocol):
 class Person:
     """Tells a person what to switch on, and waits for Enter."""
 
-    plan = PERSON
+    plan: tuple[Step, ...] = PERSON
 
     def __init__(self, ask: Ask, attempts: int = 3) -> None:
         self._ask = ask

@@ -10,7 +10,7 @@ from keiki_host.calibrate.clock import Clock
 from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate.meter import PHASE_NAMES, Meter, Reading
 from keiki_host.calibrate.observation import Compared, Observation, Row, compare, kept, row_of
-from keiki_host.calibrate.plan import SOLVE, Step
+from keiki_host.calibrate.plan import SOLVE, VERIFY, Step
 from keiki_host.calibrate.reference import Reference, Sample
 from keiki_host.calibrate.values import Values
 from keiki_host.calibrate.wiring import wiring_fault
@@ -127,7 +127,7 @@ class Observer:
             self._look(reading, phase, step, values, whole, fits)
         compared = compare(rows, whole)
         if step.loaded:
-            self._steady(rows, whole, compared)
+            self._steady(step, rows, whole, compared)
         used = whole if whole is not None else compared.reference
         last = rows[-1]
         return Observation(
@@ -153,7 +153,8 @@ class Observer:
     def _enough(self, step: Step, rows: Sequence[Row], spent_s: float, compared: Compared | None) -> bool:
         if len(rows) < 2 * _FEWEST or spent_s < step.seconds:
             return False
-        if compared is None or not step.loaded or spent_s >= self._rules.most_s:
+        precise = step.loaded and step.purpose in (SOLVE, VERIFY)
+        if compared is None or not precise or spent_s >= self._rules.most_s:
             return True
         # what is solved from a window goes into everything that is verified afterwards
         good = self._rules.good * (0.5 if step.purpose == SOLVE else 1)
@@ -199,7 +200,7 @@ class Observer:
         if fault is not None:
             raise LoadFault(fault)
 
-    def _steady(self, rows: list[Row], whole: Sample | None, compared: Compared) -> None:
+    def _steady(self, step: Step, rows: list[Row], whole: Sample | None, compared: Compared) -> None:
         """_Again unless the load is steady, meter and reference repeat, and enough is known."""
         powers = np.array([row.reference.p if row.reference else row.p for row in rows])
         blocks = [float(block.mean()) for block in np.array_split(powers, _BLOCKS)]
@@ -216,6 +217,6 @@ class Observer:
                 f"it does not repeat: meter and reference were {apart / size * 100:.2f} % further apart in "
                 "one half of the time than in the other"
             )
-        if compared.p.u > self._rules.enough * size + 0.1:
+        if step.purpose in (SOLVE, VERIFY) and compared.p.u > self._rules.enough * size + 0.1:
             known = f"±{2 * compared.p.u / size * 100:.2f} %"
             raise _Again(f"the difference of meter and reference is known to no better than {known}")

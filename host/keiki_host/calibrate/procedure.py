@@ -255,6 +255,7 @@ class Calibration:
                 raise CalibrateError("meter: the record that it holds is not the one that was stored")
             state.stored = True
         state.done = True
+        state.ended = self._clock.date().isoformat(timespec="seconds")
         states.save(self._folder, state)
 
     def _record(self, state: State) -> Record:

@@ -49,6 +49,7 @@ class _Line:
     def __init__(self, resource: str, backend: str, timeout_s: float) -> None:
         self.begun = 0
         self.identity = ("", "", "", "")
+        self.crest_factor = 3.0
         self._resource = resource
         self._backend = backend
         self._timeout_ms = round(timeout_s * 1000)
@@ -72,6 +73,7 @@ class _Line:
             raise CalibrateError(f"reference: {self._resource}: {', '.join(fields)}: not of the WT310 family")
         for command in _SET_UP:
             self.tell(command)
+        self.crest_factor = self.number(":INP:CFAC?")
 
     def disconnect(self) -> None:
         with contextlib.suppress(Exception):
@@ -124,7 +126,7 @@ class YokogawaReference:
 
     async def open(self) -> str:
         """Connect and set it up: autoranging, its element 1; returns maker, model, serial number."""
-        await self._retried.call(lambda: self._line.number(":INP:CFAC?"))
+        await self._retried.call(lambda: self._line.ask(":INP:VOLT:RANG?"))
         maker, model, serial, _ = self._line.identity
         return f"{maker} {model} {serial}"
 
@@ -189,7 +191,7 @@ class YokogawaReference:
     def _limits(self, v: float) -> Limits:
         accuracy = next(row for name, row in _MODELS if self._line.identity[1].startswith(name))
         # at crest factor 6 the share of the range is twice that of 3
-        share = accuracy.range * self._line.number(":INP:CFAC?") / 3
+        share = accuracy.range * self._line.crest_factor / 3
         v_range, i_range = self._line.number(":INP:VOLT:RANG?"), self._line.number(":INP:CURR:RANG?")
         return Limits(
             v_rel=accuracy.reading,

@@ -36,6 +36,7 @@ class State(BaseModel):
     temperature_c: float | None
     ignored: list[str]
     begun: str
+    ended: str = ""
     before: Record | None
     observations: list[Observation] = []
     left_out: list[tuple[int, str]] = []
@@ -43,6 +44,11 @@ class State(BaseModel):
     done: bool = False
     stored: bool = False
     reasons: list[str] = []
+
+    @property
+    def phases(self) -> list[int]:
+        """The phases of which something is known."""
+        return sorted({seen.phase for seen in self.observations})
 
     def find(self, phase: int, step: str, *, trial: bool = False) -> Observation | None:
         """Return what was observed, or None."""
