@@ -68,11 +68,21 @@ def test_settings_that_do_not_fit_are_refused_whole():
 
 
 def test_every_setting_changed_at_once_fits_a_record_of_1344_bytes():
-    longest = {"serial": "X" * 12, "maker": "ABCDEF", "production": "2026-11-22", "route_b_id": "A" * 32}
-    values = table.checked(longest)
-    for field in table.fields():
-        if field[1].startswith("int"):
-            values[field[0]] = field[3][1]
+    values = {}
+    for name, full_kind, default, limits, _ in table.fields():
+        kind = full_kind.rstrip("?")
+        if kind == "int":
+            values[name] = limits[1]
+        elif kind == "choice":
+            values[name] = limits[0] if limits[-1] == default else limits[-1]
+        elif kind == "bool":
+            values[name] = not default
+        elif kind == "date":
+            values[name] = "2026-11-22"
+        elif kind == "names":
+            values[name] = " ".join(["n" * 64] * limits[1])
+        else:
+            values[name] = "A" * (2 * limits[0] if kind == "hex" else limits[1])
     ring = RingLog(1344, 1)
-    SettingsStore(ring).save(values)
-    assert SettingsStore(ring).load()["route_b_id"] == "A" * 32
+    SettingsStore(ring).save(table.checked(values))
+    assert table.checked(SettingsStore(ring).load()) == table.checked(values)

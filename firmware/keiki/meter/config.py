@@ -3,7 +3,10 @@
 from keiki.wire import settings as table
 
 # what the meter is, and what is printed on it: a factory reset leaves it
-IDENTITY = ("serial", "maker", "production", "phases", "rating_a", "route_b_id", "route_b_password")
+IDENTITY = (
+    "serial", "maker", "production", "phases", "rating_a", "contract_a", "route_b_id", "route_b_password",
+    "dlms_kek", "dlms_ek", "dlms_ak", "dlms_read_ek", "dlms_read_ak",
+)  # fmt: skip
 
 
 class Settings:

@@ -16,7 +16,7 @@ class JsonLog:
 
     def append(self, value: dict) -> None:
         """Keep an object. OSError: flash refuses; ValueError: it does not fit a record."""
-        text = json.dumps(value).encode()
+        text = json.dumps(value, separators=(",", ":")).encode()
         most = self._log.payload_size - 2
         if len(text) > most:
             raise ValueError("%d bytes do not fit %d" % (len(text), most))

@@ -44,6 +44,22 @@ import_start_wh int 0 0,99999999999 boot
 export_start_wh int 0 0,99999999999 boot
 checkpoint_s int 10 1,3600 live
 sntp_servers names - 0,4 boot
+route_a bool true - boot
+dlms_kek hex 00000000000000000000000000000000 16,16 secret
+dlms_ek hex 00000000000000000000000000000000 16,16 secret
+dlms_ak hex 00000000000000000000000000000000 16,16 secret
+dlms_read_ek hex 00000000000000000000000000000000 16,16 secret
+dlms_read_ak hex 00000000000000000000000000000000 16,16 secret
+dlms_pdu int 1024 256,4096 boot
+session_idle_s int 120 10,3600 live
+push_to names - 0,1 live
+push_window_s int 300 0,1500 live
+push_ack choice confirm confirm,tcp,none live
+disconnect_mode choice 4 0,1,2,3,4,5,6 live
+contract_a int? - 5,250 live
+limit_over_s int 5 1,3600 live
+reclose_s int 10 1,86400 live
+switch_per_hour int 6 1,60 live
 """
 
 

@@ -115,12 +115,12 @@ RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 
 
 def _live_settings() -> tuple[Param, ...]:
-    """Every setting of the meter that may change while it runs, as an optional parameter."""
+    """Every number and choice of the meter that may change while it runs, as an optional parameter."""
     params = []
     rows: Any = table.fields()
     for name, kind, _, limits, when in rows:
         line = LINES[name]
-        if when != table.LIVE:
+        if when != table.LIVE or kind == "names":
             continue
         if kind == "bool":
             params.append(_flag(name, None, line))

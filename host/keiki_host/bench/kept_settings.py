@@ -11,9 +11,12 @@ from typing import Any
 
 from keiki.wire import settings as table
 
-from keiki_host.bench.options import InputError
+from keiki_host.bench.options import DLMS_KEYS, InputError
 
-IDENTITY = ("serial", "maker", "production", "phases", "rating_a", "route_b_id", "route_b_password")
+IDENTITY = (
+    "serial", "maker", "production", "phases", "rating_a", "contract_a", "route_b_id", "route_b_password",
+    *DLMS_KEYS,
+)  # fmt: skip
 """What a factory reset leaves (keiki.meter.config)."""
 
 

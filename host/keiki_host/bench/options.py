@@ -15,6 +15,7 @@ from keiki_host.bench.faults import Entry
 JST = datetime.timezone(datetime.timedelta(hours=9))
 DongleName = Literal["bp35a1", "bp35c2", "rl7023ips", "j11"]
 DIALECTS: tuple[DongleName, ...] = get_args(DongleName)
+DLMS_KEYS = ("dlms_kek", "dlms_ek", "dlms_ak", "dlms_read_ek", "dlms_read_ak")
 ICS = ("bl0942", "atm90e32")
 
 
@@ -49,12 +50,13 @@ class BenchOptions:
         return str(ipaddress.IPv4Address(self.udp4) + index)
 
     def made_settings(self, index: int) -> dict[str, Any]:
-        """Serial number and credentials of meter `index`, made from the seed."""
+        """Serial number, credentials and keys of meter `index`, made from the seed."""
         chance = random.Random(f"keiki {self.seed} {index}")
         return {
             "serial": f"KEIKI{index + 1:07d}",
             "route_b_id": "".join(chance.choices("0123456789ABCDEF", k=32)),
             "route_b_password": "".join(chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", k=12)),
+            **{name: chance.randbytes(16).hex() for name in DLMS_KEYS},
         }
 
 
