@@ -239,8 +239,10 @@ class Log:
             if kept and flash.firsts[kept[-1]] == flash.firsts[block]:
                 flash.counts["twins"] += 1
                 surplus = block
-                if self._end_slot(block) > self._end_slot(kept[-1]):
+                if self._rank(block) > self._rank(kept[-1]):
                     surplus, kept[-1] = kept[-1], block
+                if surplus in flash.gaps:
+                    flash.gaps.add(kept[-1])
                 flash.firm(kept[-1])
                 flash.release(surplus)
             else:
@@ -272,6 +274,13 @@ class Log:
             self._left = 1
             self._burn(block, slot - 1)
         self._left = 0 if block in flash.worn else self.slots - slot
+
+    def _rank(self, block: int) -> "tuple[int, int]":
+        """Tell which of two twins stays: the fuller one, else the copy, which lies in the more worn block.
+
+        A header that was not quite written can be made whole, one that was half released cannot.
+        """
+        return self._end_slot(block), self._flash.erases[block]
 
     def _end_slot(self, block: int) -> int:
         """Return the slot after the last one whose sum is not blank."""

@@ -111,7 +111,8 @@ class Flash(Blocks):
     def firm(self, block: int) -> None:
         """Program a header again: a power cut may have left its bits half programmed."""
         kind = self.kinds[block]
-        header.pack_into(self._head, kind, self._sizes[kind], self.firsts[block], self.erases[block])
+        size, first, erases = self._sizes[kind], self.firsts[block], self.erases[block]
+        header.pack_into(self._head, kind, size, first, erases, block in self.gaps)
         self.program(block, self._head, 0)
 
     def note(self, what: str, number: int, first: int, end: int) -> None:
