@@ -1,0 +1,1 @@
+"""What Alembic runs: `env.py` and one file for each change of the tables."""

