@@ -1,0 +1,164 @@
+"""A COSEM server without I/O: APDUs in, APDUs out, one association for each connection.
+
+Document: IEC 62056-5-3 (Green Book 9). Three clients may associate: see `Client`.
+"""
+
+from keiki.wire.compat import const
+from keiki.wire.cosem import apdu, initiate, server_get, server_opening, server_set
+from keiki.wire.cosem.apdu import UnknownService
+from keiki.wire.cosem.axdr import FrameError, Reader, Writer
+from keiki.wire.cosem.server_blocks import PIECE_MAX, Transfer
+from keiki.wire.cosem.server_get import BODY
+from keiki.wire.cosem.server_long import Intake
+
+PDU_MAX = const(1024)
+PDU_MIN = const(128)
+"""Shortest APDU that a client must be able to receive."""
+
+CURRENT = b"\x00\x00\x28\x00\x00\xff"
+"""The association that asks, by the name that every client may use for it."""
+
+_SERVICES = {
+    # what must have been agreed for it, what carries it out
+    apdu.GET << 8 | apdu.NORMAL: (initiate.SERVICE_GET, server_get.get_normal),
+    apdu.GET << 8 | apdu.GET_NEXT: (initiate.BLOCK_GET, server_get.get_next),
+    apdu.GET << 8 | apdu.GET_LIST: (initiate.MULTIPLE_REFERENCES, server_get.get_list),
+    apdu.SET << 8 | apdu.NORMAL: (initiate.SERVICE_SET, server_set.set_normal),
+    apdu.SET << 8 | apdu.SET_FIRST: (initiate.BLOCK_SET, server_set.set_first),
+    apdu.SET << 8 | apdu.SET_BLOCK: (initiate.BLOCK_SET, server_set.set_block),
+    apdu.SET << 8 | apdu.SET_LIST: (initiate.MULTIPLE_REFERENCES, server_set.set_list),
+    apdu.ACTION << 8 | apdu.NORMAL: (initiate.SERVICE_ACTION, server_set.act_normal),
+    apdu.ACTION << 8 | apdu.ACTION_FIRST: (initiate.BLOCK_ACTION, server_set.act_first),
+    apdu.ACTION << 8 | apdu.ACTION_BLOCK: (initiate.BLOCK_ACTION, server_set.act_block),
+    apdu.ACTION << 8 | apdu.ACTION_LIST: (initiate.MULTIPLE_REFERENCES, server_set.act_list),
+}
+
+IDLE = const(0)
+PENDING = const(1)  # asked for, and the client has still to prove that it has the keys
+OPEN = const(2)
+
+
+class Client:
+    """Who may associate: `sap`, `name` (for the event log), `guard` (None: no security).
+
+    `associate` is the name of the object (class 15) that stands for its association.
+    """
+
+    __slots__ = ("associate", "guard", "name", "sap")
+
+    def __init__(self, sap: int, name: str, guard=None, associate: bytes = CURRENT) -> None:
+        self.sap = sap
+        self.name = name
+        self.guard = guard
+        self.associate = associate
+
+
+class Server:
+    """What all associations share: objects by name, clients by SAP, sizes.
+
+    `objects` are those of the logical device at SAP `sap`. `pdu_max` is the longest APDU taken or given.
+    """
+
+    def __init__(self, objects, clients: "list[Client]", *, sap: int = 1, pdu_max: int = PDU_MAX) -> None:
+        self.objects = {found.name: found for found in objects}
+        self.clients = {client.sap: client for client in clients}
+        self.sap = sap
+        self.pdu_max = pdu_max
+        self.pdu_min = PDU_MIN
+
+    def find(self, name: bytes, association):
+        """Return the object of this name as `association` sees it, None if there is none."""
+        if name == CURRENT:
+            name = association.client.associate
+        return self.objects.get(name)
+
+    def visible(self, sap: int) -> list:
+        """Return the objects that the client at `sap` may see, in order of their names."""
+        return [self.objects[name] for name in sorted(self.objects) if sap in self.objects[name].access]
+
+
+class Association:
+    """The server's side of one connection; it answers in its own buffer, `answer`.
+
+    `client` is who has associated (None before), `conformance` what was agreed.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.answer = bytearray(BODY + server.pdu_max + PIECE_MAX)
+        self.writer = Writer(self.answer)
+        spare = bytearray(PIECE_MAX)
+        self.transfer = Transfer(spare)
+        self.intake = Intake(spare)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the association: the connection is gone, or it was released."""
+        self.state = IDLE
+        self.client = None
+        self.conformance = 0
+        self.pdu_limit = self.server.pdu_max
+        self.transfer.stop()
+        self.intake.stop()
+
+    def receive(
+        self, buffer, start: int, end: int, client_sap: int, server_sap: int, now_ms: int
+    ) -> "tuple[int, int] | None":
+        """Take the APDU at `start`..`end` of `buffer`, which may be changed.
+
+        Returns the range of the answer in `answer`, None if there is none. Before the answer are at least 14
+        bytes that the transport may use. Nothing that a peer sends raises anything.
+        """
+        if server_sap != self.server.sap or start >= end:
+            return None
+        self.writer.at = BODY
+        self.writer.end = len(self.answer)
+        if end - start > self.server.pdu_max:
+            return self._refuse(apdu.TOO_LONG)
+        tag = buffer[start]
+        if tag == apdu.AARQ:
+            return server_opening.associate(self, Reader(buffer, start, end), client_sap)
+        if self.client is None or client_sap != self.client.sap:
+            return self._refuse(apdu.NOT_ALLOWED)
+        if tag == apdu.RLRQ:
+            return server_opening.release(self, Reader(buffer, start, end))
+        return self._serve(Reader(buffer, start, end))
+
+    def open(self, client: Client) -> None:
+        """Begin to serve `client`."""
+        self.client = client
+        self.state = OPEN
+
+    def room(self) -> int:
+        """Return how long an answer may be before it is protected."""
+        return self.pdu_limit
+
+    def send(self, data: bytes) -> "tuple[int, int]":
+        """Answer with `data` as it is."""
+        start = BODY
+        self.answer[start : start + len(data)] = data
+        return start, start + len(data)
+
+    def refuse(self, error: "tuple[int, int]") -> int:
+        """Write the exception `error` (apdu.NOT_ALLOWED and the like) and return where it begins."""
+        self.writer.at = BODY
+        self.writer.raw(bytes((apdu.EXCEPTION, error[0], error[1])))
+        return BODY
+
+    def _refuse(self, error: "tuple[int, int]") -> "tuple[int, int]":
+        return self.refuse(error), self.writer.at
+
+    def _serve(self, reader: Reader) -> "tuple[int, int] | None":
+        try:
+            key, fields = apdu.decode(reader)
+        except UnknownService:
+            return self._refuse(apdu.NOT_SUPPORTED)
+        except FrameError:
+            return self._refuse(apdu.MALFORMED)
+        if key not in _SERVICES:
+            return self._refuse(apdu.NOT_SUPPORTED)
+        needs, serve = _SERVICES[key]
+        if needs & ~self.conformance:
+            return self._refuse(apdu.NOT_SUPPORTED)
+        start = serve(self, reader.buffer, *fields)
+        return start, self.writer.at
