@@ -2,14 +2,14 @@
 
 NAME = "unix"
 
-# Two BL0942 on one line: R phase at address 0, T phase at address 1. Shunt 0.25 mohm (119 A), divider
+# Two BL0942 on one line: R phase at address 0, T phase at address 1. Shunt 0.2 mohm (148 A), divider
 # 5 x 390 kohm : 510 ohm; the scale follows from them.
 METERING = {
     "ic": "bl0942",
     "uart": 0,
     "baudrate": 9600,
     "addresses": (0, 1),
-    "scale": {"lsb_per_v_x1000": 15883341, "lsb_per_a_x1000": 62803366, "lsb_per_w_x1000": 155848},
+    "scale": {"lsb_per_v_x1000": 15883341, "lsb_per_a_x1000": 50242693, "lsb_per_w_x1000": 124679},
 }
 
 RADIO = {"uart": 1, "baudrate": 115200, "dialect": "bp35c2"}

@@ -41,7 +41,7 @@ def keiki() -> None:
 def bench(
     meters: Annotated[int, typer.Option(min=1, max=200, help="How many meters.", rich_help_panel=_BENCH)] = 1,
     ic: Annotated[
-        str, typer.Option(help="Metering IC: bl0942 or atm90e32.", rich_help_panel=_BENCH)
+        str, typer.Option(help=f"Metering IC: {', '.join(opts.ICS)}.", rich_help_panel=_BENCH)
     ] = "bl0942",
     dialect: Annotated[
         list[str] | None,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tests.conformance.stage import Stage, perform, plays, stage
 
 SAMPLE_WH = 1200 / 3600
-COUNT_WH = 0.75
+COUNT_WH = 0.94
 """One count of the IC's energy counter."""
 HALF_HOUR_MS = 1_800_000
 JST = datetime.timezone(datetime.timedelta(hours=9))

@@ -23,7 +23,7 @@ SETS = (("set_day", {"day": 3}), ("history_day", {"day": 1}), ("history_30min", 
 PER_USE = tuple(kind.name for kind in CATALOGUE.values() if kind.act == "answer" and kind.spec != "L10")
 EVENTS = tuple(kind.name for kind in CATALOGUE.values() if kind.act == "event" and kind.spec != "L10")
 WH_LOST = 10.0
-"""Each reset or jump of the IC may cost a count of 0.75 Wh, each way."""
+"""Each reset or jump of the IC may cost a count of 0.93 Wh, each way."""
 
 
 async def use(at: Stage, dice: random.Random, reports: dict[str, int]) -> None:

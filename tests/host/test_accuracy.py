@@ -5,9 +5,7 @@ roundings; a day polled every second is held against it. Errors of the chip's ow
 energy, LSB of power) are told apart from arithmetic: loads lie on a whole LSB, or the limit is the count.
 """
 
-import runpy
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from tests.host.accuracy_points import LIMIT, SLOT_S, Worst, loads
 from tests.host.bl0942_desk import START_S, Meter
 from tests.host.cse7766_desk import Desk
 
-ROOT = Path(__file__).resolve().parents[2]
 BOARD = bl0942.Parts(shunt_uohm=250)
 MONTH_S = 31 * 86400
 ARITHMETIC = 0.00005
@@ -33,7 +30,7 @@ def _real_asyncio_afterwards() -> Iterator[None]:
 
 
 def bl0942_error(points: list[Point], seconds: int, step_s: int, **options: Any) -> float:
-    """Poll two chips of the unix board; returns the error of what was booked."""
+    """Poll two chips; returns the error of what was booked."""
     meter = Meter([Plain(Wave(point)) for point in points], parts=BOARD, p_max_w=12000, **options)
     for at_s in range(START_S, START_S + seconds + 1, step_s):
         meter.poll(at_s)
@@ -42,11 +39,6 @@ def bl0942_error(points: list[Point], seconds: int, step_s: int, **options: Any)
     booked = meter.import_wh - meter.export_wh
     assert (meter.import_wh == 0) == (true_wh < 0) and (meter.export_wh == 0) == (true_wh > 0)
     return booked / true_wh - 1
-
-
-def test_the_unix_board_has_the_scale_of_its_parts() -> None:
-    board = runpy.run_path(str(ROOT / "boards/unix/board.py"))
-    assert board["METERING"]["scale"] == BOARD.scale()
 
 
 @pytest.mark.parametrize("export", [False, True], ids=["import", "export"])

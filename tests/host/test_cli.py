@@ -11,7 +11,7 @@ from keiki_host.bench import run as bench_run
 UNHEARD = " cannot be heard by clients on this host; use 127.0.0.2"
 
 CASES = [
-    (["--ic", "ade9000"], "keiki: ic: 'ade9000' is not one of bl0942, atm90e32"),
+    (["--ic", "ade9000"], "keiki: ic: 'ade9000' is not one of bl0942, atm90e32, ade7953, cse7766"),
     (["--dialect", "bp99"], "keiki: dialect: 'bp99' is not one of bp35a1, bp35c2, rl7023ips, j11"),
     (["--profile", "gen3"], "keiki: config: profile: not one of gen1, gen2"),
     (["--start", "yesterday"], "keiki: start: 'yesterday' is neither 'now' nor an ISO 8601 time"),

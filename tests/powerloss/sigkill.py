@@ -44,7 +44,7 @@ CLOSE_MS = 2_500
 """A boundary is closed by the first reading after it."""
 COUNT_WH = 0.1
 TOLERANCE_WH = 1.0
-"""A count of the metering IC's counter is 0.75 Wh."""
+"""A count of the metering IC's counter is 0.93 Wh."""
 
 KINDS = {"idle": 5, "reading": 3, "rush": 5, "boundary": 4, "boot": 3, "cut": 2}
 """When the kill comes, and how often of each: while nobody asks; in the midst of a day of history; while the

@@ -158,8 +158,8 @@ def random_below(n: int) -> int:
     return int.from_bytes(os.urandom(8), "little") % n
 
 
-def uart(number: int, baudrate: int, parity: "int | None" = None):
-    """Open serial line `number`; returns a stream for asyncio. A pty has no baud rate and no parity."""
+def uart(number: int, baudrate: int, parity: "int | None" = None, stop: int = 1):
+    """Open serial line `number`; returns a stream for asyncio. A pty has neither rate nor format."""
     path = os.getenv("KEIKI_UART%d" % number)
     if not path:
         return None

@@ -4,49 +4,79 @@ A board's METERING names its "ic" and how it is wired. With two phases R comes f
 bl0942     "uart", "baudrate", "addresses" on that line, "scale"
 cse7766    "uarts", one for each phase, "scale"
 atm90e32   "spi", "cs", and what its driver says
+ade7953    "spi", "cs", "baudrate", "polarity", "phase", or "uarts"; "cs" and "uarts" have one entry for each
+           phase, or a single one for a chip that does both; and what its driver says
 """
 
 import asyncio
 
 _CSE7766_BAUD = 4800
+_ADE7953_BAUD = 4800
 _EVEN = 0
-_SPI_HZ = 1000000
+_ATM90E32_HZ = 1000000
 
 
 def build(ic: dict, rating_a: int, phases: int, hal):
     """Return the driver (interface: drivers/metering.py); ValueError: there is none, or too few lines.
 
-    `hal` has the lines: `uart(number, baudrate, parity)` and `spi(number, cs, baudrate, polarity, phase)`.
+    `hal` has the lines: `uart(number, baudrate, parity, stop)` and
+    `spi(number, cs, baudrate, polarity, phase)`.
     """
-    p_max_w = rating_a * 100 * phases
     name = ic["ic"]
-    if name == "bl0942":
-        from keiki.drivers.metering_bl0942 import Bl0942
+    if name not in _BUILDERS:
+        raise ValueError("metering: no driver for %s" % name)
+    return _BUILDERS[name](ic, rating_a, phases, hal)
 
-        stream = hal.uart(ic["uart"], ic["baudrate"], None)
-        return Bl0942(
-            asyncio.StreamReader(stream),
-            asyncio.StreamWriter(stream, {}),
-            _first(ic["addresses"], phases),
-            ic["scale"],
-            p_max_w,
-        )
-    if name == "cse7766":
-        from keiki.drivers.metering_cse7766 import Cse7766
 
-        readers = [
-            asyncio.StreamReader(hal.uart(number, _CSE7766_BAUD, _EVEN))
-            for number in _first(ic["uarts"], phases)
-        ]
-        return Cse7766(readers, ic["scale"], p_max_w)
-    if name == "atm90e32":
-        from keiki.drivers.metering_atm90e32 import Atm90e32
+def _p_max_w(rating_a: int, phases: int) -> int:
+    return rating_a * 100 * phases
 
-        return Atm90e32(hal.spi(ic["spi"], ic["cs"], _SPI_HZ, 1, 1), ic, rating_a, phases)
-    raise ValueError("metering: no driver for %s" % name)
+
+def _bl0942(ic: dict, rating_a: int, phases: int, hal):
+    from keiki.drivers.metering_bl0942 import Bl0942
+
+    reader, writer = _streams(hal.uart(ic["uart"], ic["baudrate"], None))
+    return Bl0942(reader, writer, _first(ic["addresses"], phases), ic["scale"], _p_max_w(rating_a, phases))
+
+
+def _cse7766(ic: dict, rating_a: int, phases: int, hal):
+    from keiki.drivers.metering_cse7766 import Cse7766
+
+    lines = [hal.uart(number, _CSE7766_BAUD, _EVEN) for number in _first(ic["uarts"], phases)]
+    readers = [asyncio.StreamReader(line) for line in lines]
+    return Cse7766(readers, ic["scale"], _p_max_w(rating_a, phases))
+
+
+def _atm90e32(ic: dict, rating_a: int, phases: int, hal):
+    from keiki.drivers.metering_atm90e32 import Atm90e32
+
+    return Atm90e32(hal.spi(ic["spi"], ic["cs"], _ATM90E32_HZ, 1, 1), ic, rating_a, phases)
+
+
+def _ade7953(ic: dict, rating_a: int, phases: int, hal):
+    from keiki.drivers.metering_ade7953 import Ade7953
+    from keiki.drivers.metering_ade7953_transports import Spi, Uart
+
+    chips = ic["cs"] if "spi" in ic else ic["uarts"]
+    if len(chips) > 1:
+        chips = _first(chips, phases)
+    if "spi" in ic:
+        mode = ic["baudrate"], ic["polarity"], ic["phase"]
+        lines = [Spi(hal.spi(ic["spi"], cs, *mode)) for cs in chips]
+    else:
+        # why two stop bits: the chip wants a pause after each byte
+        lines = [Uart(*_streams(hal.uart(number, _ADE7953_BAUD, None, 2))) for number in chips]
+    return Ade7953(lines, ic, rating_a, phases)
+
+
+def _streams(line):
+    return asyncio.StreamReader(line), asyncio.StreamWriter(line, {})
 
 
 def _first(lines, phases: int):
     if len(lines) < phases:
         raise ValueError("metering: this board has %d phase(s)" % len(lines))
     return lines[:phases]
+
+
+_BUILDERS = {"bl0942": _bl0942, "cse7766": _cse7766, "atm90e32": _atm90e32, "ade7953": _ade7953}

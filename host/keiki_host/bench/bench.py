@@ -14,14 +14,11 @@ from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import start_of_world
 from keiki_host.bench.firmware_image import FirmwareImage
 from keiki_host.bench.meter import Meter
-from keiki_host.bench.options import JST, BenchOptions
+from keiki_host.bench.options import ICS, JST, BenchOptions
 
 WARM_UP_S = (
     180  # the radio finds its channel and the first values are there before the bench says it is ready
 )
-
-# metering IC -> folder of boards/
-UNIX_BOARDS = {"bl0942": "unix", "atm90e32": "unix_atm90e32"}
 
 
 class Bench:
@@ -50,7 +47,7 @@ class Bench:
             if options.udp6 is not None:
                 check_own6(options.udp6)
             folder = self._folder()
-            image = self._image = FirmwareImage(UNIX_BOARDS[options.ic])
+            image = self._image = FirmwareImage(ICS[options.ic])
             self.meters = [Meter(options, index, folder, began_s, image) for index in range(options.meters)]
             await asyncio.gather(*(meter.start() for meter in self.meters))
             await self._run_up(until_ms, start_s, progress)

@@ -16,7 +16,13 @@ JST = datetime.timezone(datetime.timedelta(hours=9))
 DongleName = Literal["bp35a1", "bp35c2", "rl7023ips", "j11"]
 DIALECTS: tuple[DongleName, ...] = get_args(DongleName)
 DLMS_KEYS = ("dlms_kek", "dlms_ek", "dlms_ak", "dlms_read_ek", "dlms_read_ak")
-ICS = ("bl0942", "atm90e32")
+ICS = {
+    "bl0942": "unix",
+    "atm90e32": "unix_atm90e32",
+    "ade7953": "unix_ade7953",
+    "cse7766": "unix_cse7766",
+}
+"""Each metering IC, and the folder of boards/ that has it."""
 
 
 class InputError(Exception):
