@@ -84,7 +84,7 @@ def nth(source, first: int, end: int, entry: int) -> int:
 
 
 class _ProfileRows(Rows):
-    """`count` rows of `number`..`end` - 1; the clock of those that follow at `period_s` is left out, if > 0."""
+    """`count` rows of `number`..`end` - 1; those that follow at `period_s` (0: none) have no clock."""
 
     def __init__(self, source, number: int, end: int, count: int, columns, period_s: int) -> None:
         self._source = source
