@@ -30,7 +30,7 @@ def aes_ecb(key: bytes):
         from keiki.wire.cosem.gcm_host import Ecb
 
         return Ecb(key)
-    return aes(key, _ECB)
+    return aes(key, _ECB)  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 def ghash():

@@ -5,7 +5,8 @@ cryptolib has ECB and no GCM. On a host keiki.wire.cosem.gcm_host does the same 
 keiki.wire.compat says which of them `Gcm` is.
 """
 
-# pyright: reportArgumentType=false - ghash_viper and ghash_plain have tables of their own kinds
+# ghash_viper and ghash_plain have tables of their own kinds
+# pyright: reportArgumentType=false
 
 from array import array
 
