@@ -108,12 +108,13 @@ def decode(reader: Reader) -> "tuple[int, list]":
         key |= reader.byte()
     if key not in LAYOUTS:
         raise UnknownService("service")
-    fields = [_read(reader, letters) for letters in LAYOUTS[key]]
+    fields = [read_field(reader, letters) for letters in LAYOUTS[key]]
     reader.finish()
     return key, fields
 
 
-def _read(reader: Reader, letters: str):
+def read_field(reader: Reader, letters: str):
+    """Read one field of a layout."""
     if letters[0] != "[":
         return FIELDS[letters][0](reader)
     count = reader.length()

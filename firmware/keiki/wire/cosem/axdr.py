@@ -228,9 +228,17 @@ class Reader:
     def bits(self, size: int) -> int:
         """Return a bit-string that must have `size` bits, the first one the highest."""
         self.expect(BITS)
-        if self._bit_count() != size:
+        value, found = self.bare_bits()
+        if found != size:
             raise FrameError("count")
-        return self.bare((size + 7) // 8) >> -size % 8
+        return value
+
+    def bare_bits(self) -> "tuple[int, int]":
+        """Return (value, number of bits) of a bit-string whose tag has been read."""
+        size = self._bit_count()
+        if (size + 7) // 8 > self.end - self.at:
+            raise FrameError("cut off")
+        return self.bare((size + 7) // 8) >> -size % 8, size
 
     def skip(self) -> None:
         """Pass over one value, whatever it is."""

@@ -18,9 +18,7 @@ from keiki.wire.cosem.axdr import (
     U32,
 )
 from keiki.wire.cosem.objects_fields import FieldObject
-
-COLUMN = (STRUCTURE, U16, OCTETS, I8, U16)
-"""A capture object: class, name, attribute, data index."""
+from keiki.wire.cosem.values import COLUMN
 
 SCRIPT = (STRUCTURE, OCTETS, U16)
 """A script: name of its table, number."""

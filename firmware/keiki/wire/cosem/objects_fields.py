@@ -1,47 +1,18 @@
-"""Objects that are nothing but fields: a table says which attribute is what of the thing behind.
+"""Objects that are nothing but fields: a table says which attribute is what of the thing behind."""
 
-A shape is a tag of axdr.py; (STRUCTURE, shape, ...) with a value for each; or (ARRAY, shape) with any number.
-Values are integers, bytes, and tuples or lists of them.
-"""
-
-from keiki.wire.cosem.axdr import ARRAY, NULL, NUMBERS, STRUCTURE, Reader, Writer
+from keiki.wire.cosem.axdr import NULL, Reader, Writer
 from keiki.wire.cosem.objects import Object
 from keiki.wire.cosem.results import DENIED, TYPE_UNMATCHED, AccessError
-
-
-def write_shape(writer: Writer, shape, value) -> None:
-    """Write a value that has this shape."""
-    if not isinstance(shape, int):
-        shapes = shape[1:] if shape[0] == STRUCTURE else shape[1:] * len(value)
-        writer.begin(shape[0], len(shapes))
-        for i, inner in enumerate(shapes):
-            write_shape(writer, inner, value[i])
-    elif shape == NULL:
-        writer.null()
-    elif shape in NUMBERS:
-        writer.number(shape, value)
-    else:
-        writer.string(shape, value)
-
-
-def read_shape(reader: Reader, shape):
-    """Read a value that must have this shape: FrameError if it has another one. Lists come as lists."""
-    if isinstance(shape, int):
-        if shape == NULL:
-            return reader.expect(NULL)
-        return reader.number(shape) if shape in NUMBERS else reader.string(shape)
-    if shape[0] == ARRAY:
-        return [read_shape(reader, shape[1]) for _ in range(reader.begin(ARRAY))]
-    reader.begin(STRUCTURE, len(shape) - 1)
-    return tuple([read_shape(reader, inner) for inner in shape[1:]])
+from keiki.wire.cosem.values import read_shape, write_shape
 
 
 class FieldObject(Object):
     """An object whose attributes are the fields of `view`.
 
-    FIELDS {attribute: (name, shape)}: `view.name` is the value, or gives it when called. A SET calls
-    `view.set_name(value, association)` if there is such a method. METHODS_OF {method: (name, shape of its
-    parameter)}: `view.name(value, association)` is called. Both may raise what results.FAULTS names.
+    FIELDS {attribute: (name, shape)}, shapes as in values.py: `view.name` is the value, or gives it when
+    called. A SET calls `view.set_name(value, association)` if there is such a method. METHODS_OF {method:
+    (name, shape of its parameter)}: `view.name(value, association)` is called. Both may raise what
+    results.FAULTS names.
     """
 
     FIELDS = {}

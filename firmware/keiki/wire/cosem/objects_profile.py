@@ -10,7 +10,6 @@ from keiki.wire.cosem.axdr import (
     ARRAY,
     DATETIME,
     ENUM,
-    I8,
     NULL,
     OCTETS,
     STRUCTURE,
@@ -22,6 +21,7 @@ from keiki.wire.cosem.axdr import (
 )
 from keiki.wire.cosem.objects import Object, Rows
 from keiki.wire.cosem.results import DENIED, LONG_ABORTED, SCOPE_VIOLATED, AccessError
+from keiki.wire.cosem.values import COLUMN, read_shape, write_shape
 
 CLOCK_COLUMN = (8, b"\x00\x00\x01\x00\x00\xff", 2, 0)
 _FIFO = const(1)
@@ -148,7 +148,7 @@ class ProfileGeneric(Object):
         self.entries = entries
         self.compressed = False
         self.trust_deviation = True
-        self._set_period = set_period
+        self.set_period = set_period
 
     def read_buffer(self, writer: Writer, association, selection: "Reader | None") -> Rows:
         """Attribute 2, buffer."""
@@ -165,9 +165,7 @@ class ProfileGeneric(Object):
 
     def read_columns(self, writer: Writer, association) -> None:
         """Attribute 3, capture_objects."""
-        writer.begin(ARRAY, len(self.columns))
-        for column in self.columns:
-            write_column(writer, column)
+        write_shape(writer, (ARRAY, COLUMN), self.columns)
 
     def read_period(self, writer: Writer, association) -> None:
         """Attribute 4, capture_period in seconds."""
@@ -179,7 +177,7 @@ class ProfileGeneric(Object):
 
     def read_sort_object(self, writer: Writer, association) -> None:
         """Attribute 6, sort_object: the clock."""
-        write_column(writer, CLOCK_COLUMN)
+        write_shape(writer, COLUMN, CLOCK_COLUMN)
 
     def read_in_use(self, writer: Writer, association) -> None:
         """Attribute 7, entries_in_use."""
@@ -192,20 +190,20 @@ class ProfileGeneric(Object):
     def write_period(self, reader: Reader, association) -> None:
         """Attribute 4, capture_period: refused unless somebody takes it."""
         period_s = reader.number(U32)
-        if self._set_period is None:
+        if self.set_period is None:
             raise AccessError(DENIED)
-        self._set_period(period_s)
+        self.set_period(period_s)
         self.period_s = period_s
 
     def _by_range(self, reader: Reader, first: int, end: int) -> "tuple[int, int, list[int] | None]":
         """Range descriptor: the rows from one time to another, both included, by the clock."""
         reader.begin(STRUCTURE, 4)
-        if read_column(reader) != CLOCK_COLUMN:
+        if read_shape(reader, COLUMN) != CLOCK_COLUMN:
             raise AccessError(SCOPE_VIOLATED)
         from_s = self._bound(reader)
         to_s = self._bound(reader)
-        selected = [read_column(reader) for _ in range(reader.begin(ARRAY))]
-        columns = [self._index(column) for column in selected] or None
+        wanted: list = read_shape(reader, (ARRAY, COLUMN))  # pyright: ignore[reportAssignmentType]
+        columns = [self._index(column) for column in wanted] or None
         if from_s is not None:
             first = first_from(self.source, first, end, from_s)
         if to_s is not None:
@@ -247,19 +245,3 @@ _SELECTORS = {
     _BY_RANGE: ProfileGeneric._by_range,
     _BY_ENTRY: ProfileGeneric._by_entry,
 }
-
-
-def write_column(writer: Writer, column: "tuple[int, bytes, int, int]") -> None:
-    """Write a capture object definition."""
-    class_id, name, attribute, index = column
-    writer.begin(STRUCTURE, 4)
-    writer.number(U16, class_id)
-    writer.string(OCTETS, name)
-    writer.number(I8, attribute)
-    writer.number(U16, index)
-
-
-def read_column(reader: Reader) -> "tuple[int, bytes, int, int]":
-    """Read a capture object definition."""
-    reader.begin(STRUCTURE, 4)
-    return reader.number(U16), reader.string(), reader.number(I8), reader.number(U16)
