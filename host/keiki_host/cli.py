@@ -17,6 +17,8 @@ from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate_command import calibrate
 from keiki_host.device import DeviceError
 from keiki_host.device_command import app as device_app
+from keiki_host.reading.command import monitor, read
+from keiki_host.reading.model import ReadError
 
 app = typer.Typer(
     help="An open smart electricity meter: bench and host tools.",
@@ -27,6 +29,8 @@ app = typer.Typer(
 
 app.add_typer(device_app, name="device")
 app.command()(calibrate)
+app.command()(read)
+app.command()(monitor)
 
 _BENCH = "Bench"
 _WORLD = "World"
@@ -176,7 +180,7 @@ def main() -> None:
         text, code = error.format_message().replace("\n", " "), 2
     except typer.Abort:
         text, code = "interrupted", 1
-    except (BenchError, CalibrateError, DeviceError) as error:
+    except (BenchError, CalibrateError, DeviceError, ReadError) as error:
         text, code = str(error), 1
     if text:  # none: the command was given nothing, and has shown its help
         print(f"keiki: {text}", file=sys.stderr)

@@ -5,7 +5,8 @@
 {"op": "store_calibration", "record": {...}}, {"op": "set", "values": {...}},
 {"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
 {"op": "set_register", "register": "import" | "export", "wh": n},
-{"op": "events", "before": sequence | null, "most": n}.
+{"op": "events", "before": sequence | null, "most": n},
+{"op": "half_hours", "from": utc_s, "count": n}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
 """
 
@@ -17,6 +18,7 @@ from keiki.meter import eventlog
 from keiki.meter.clock import HOST
 from keiki.wire.compat import const
 from keiki.wire.settings import SettingError
+from keiki.wire.slots import SLOT_S
 
 LINE_MAX = const(1024)
 EVENTS_MAX = const(16)
@@ -123,6 +125,18 @@ class Console:
                 name = eventlog.NAMES[kind] if kind < len(eventlog.NAMES) else str(kind)
                 events.append([sequence, event[0], name] + list(event[2:]))
         return {"events": events, "oldest": log.oldest, "counts": log.all_counts()}
+
+    def op_half_hours(self, request: dict) -> dict:
+        """Registers (Wh x 1000) at `count` boundaries, 16 at most, from the first at or after `from` on.
+
+        A row is [import, export], or null: no data.
+        """
+        history = self._meter.history.half_hours
+        from_s = -(-int(request["from"]) // SLOT_S) * SLOT_S
+        rows = []
+        for index in range(min(int(request["count"]), EVENTS_MAX)):
+            rows.append(history.find(from_s + index * SLOT_S))
+        return {"from": from_s, "rows": rows}
 
     def op_set_register(self, request: dict) -> dict:
         """Set a register, as when a meter is exchanged: Wh before and after; it is an event."""

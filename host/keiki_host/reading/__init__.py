@@ -1,0 +1,1 @@
+"""`keiki read` and `keiki monitor`: what a meter shows now, by whatever way it is reached."""

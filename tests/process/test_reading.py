@@ -1,0 +1,117 @@
+"""`keiki read` and `keiki monitor` on a real bench, over the console and over the B-route."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.bench_process import KEIKI, BenchProcess
+from tests.conformance.desk import own_address
+
+LOAD = ("--load", "constant:1300W@pf0.9", "--start", "2026-06-11T11:59:50+09:00", "--history", "1")
+
+
+@pytest.fixture(scope="module")
+def meter() -> Iterator[dict[str, Any]]:
+    with BenchProcess(*LOAD, "--udp4", own_address(), restarts=True) as bench:
+        yield bench.ready["meters"][0]
+
+
+def b_route(meter: dict[str, Any]) -> str:
+    """The meter's URL on UDP, asked from an address that no other test has."""
+    return f"udp://{meter['route_b']['udp4']}?source={own_address()}"
+
+
+def read(url: str, *options: str) -> dict[str, Any]:
+    """What `keiki read --json` prints; it must succeed."""
+    done = run("read", "--json", "--meter", url, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([KEIKI, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_both_ways_read_the_same_meter(meter: dict[str, Any]) -> None:
+    console, echonet = read(meter["console"]), read(b_route(meter))
+    assert console["serial"] == echonet["serial"] == "KEIKI0000001"
+    assert console["power_w"] == pytest.approx(1300, abs=5)
+    assert echonet["power_w"] == pytest.approx(1300, abs=5)
+    assert [phase["name"] for phase in console["phases"]] == ["R", "T"]
+    for phase, coarse in zip(console["phases"], echonet["phases"], strict=True):
+        assert phase["voltage_v"] == pytest.approx(100, rel=0.01)
+        assert phase["power_factor"] == pytest.approx(0.9, abs=0.01)
+        assert phase["frequency_hz"] == pytest.approx(50, abs=0.1)
+        assert coarse["current_a"] == pytest.approx(phase["current_a"], abs=0.06)
+    assert abs(console["import_wh_x1000"] - echonet["import_wh_x1000"]) <= 100_000 + 10_000
+    assert console["export_wh_x1000"] == echonet["export_wh_x1000"] == 0
+    assert "half_hours" not in console and echonet["identity"]["release"] == "R"
+
+
+def test_a_day_has_48_half_hours_and_those_to_come_have_no_data(meter: dict[str, Any]) -> None:
+    console = read(meter["console"], "--day", "0")["half_hours"]
+    echonet = read(b_route(meter), "--day", "0", "--route", "b")["half_hours"]
+    assert len(console) == len(echonet) == 48
+    assert console[0]["time"] == "2026-06-11T00:00:00+09:00"
+    for fine, coarse in zip(console, echonet, strict=True):
+        assert fine["time"] == coarse["time"]
+        if fine["import_wh_x1000"] is not None:
+            assert fine["import_wh_x1000"] // 100_000 * 100_000 == coarse["import_wh_x1000"]
+    known = [row["import_wh_x1000"] for row in console if row["import_wh_x1000"] is not None]
+    assert 24 <= len(known) <= 26 and known == sorted(known)
+    assert console[40]["import_wh_x1000"] is None and echonet[40]["import_wh_x1000"] is None
+    yesterday = read(meter["console"], "--day", "1")["half_hours"]
+    assert yesterday[47]["time"] == "2026-06-10T23:30:00+09:00"
+    assert yesterday[47]["import_wh_x1000"] < known[0]
+
+
+def test_people_get_tables(meter: dict[str, Any]) -> None:
+    done = run("read", "--meter", meter["console"], "--day", "0")
+    assert done.returncode == 0
+    for word in ("KEIKI0000001", "PF", "import", "kWh", "2026-06-11 12:00"):
+        assert word in done.stdout
+
+
+def test_the_monitor_goes_on_after_the_meter_restarts_and_ends_with_ctrl_c(meter: dict[str, Any]) -> None:
+    command = [KEIKI, "monitor", "--json", "--every", "0.1", "--timeout", "5", "--meter", meter["console"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as monitor:
+        assert monitor.stdout is not None
+        first = json.loads(monitor.stdout.readline())
+        assert run("device", "restart", "--meter", meter["console"]).returncode == 0
+        end_s = time.monotonic() + 30
+        newest = first
+        while newest["power_w"] is not None and time.monotonic() < end_s:
+            newest = json.loads(monitor.stdout.readline())  # until it has no reading yet ...
+        while newest["power_w"] is None and time.monotonic() < end_s:
+            newest = json.loads(monitor.stdout.readline())  # ... and has one again
+        assert newest["power_w"] == pytest.approx(1300, abs=5)
+        assert newest["import_wh_x1000"] >= first["import_wh_x1000"]
+        monitor.send_signal(signal.SIGINT)
+        _, complaint = monitor.communicate(timeout=30)
+    assert monitor.returncode == 0 and "Traceback" not in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("read", "--meter", "http://x"), 2, "is none of unix://, serial://, udp://"),
+        (("read", "--meter", "udp://"), 2, "is none of"),
+        (("read", "--meter", "unix:///nowhere"), 1, "No such file"),
+        (("monitor", "--meter", "serial:///dev/nowhere"), 1, "No such file"),
+        (("read", "--meter", "udp://127.0.0.1:99999"), 1, "udp://127.0.0.1:99999: "),
+        (("read", "--meter", "udp://127.1.1.1?source=127.1.1.2", "--timeout", "0.3"), 1, "no answer within"),
+        (("read", "--meter", "udp://127.1.1.1?source=192.0.2.1"), 1, "port 3610 of this host"),
+        (("read", "--meter", "unix:///x", "--route", "b"), 2, "unix:// is not the B-route"),
+        (("read", "--meter", "unix:///x", "--day", "100"), 2, "equal to 99"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_one_line(arguments: tuple[str, ...], code: int, said: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr and done.stderr.count("\n") == 1 and done.stderr.startswith("keiki: ")
