@@ -14,6 +14,7 @@ GMAC = const(5)
 
 ACCEPTED = const(0)
 REJECTED = const(1)
+REJECTED_FOR_NOW = const(2)
 
 DIAGNOSTIC_NONE = const(0)
 NO_REASON = const(1)

@@ -5,12 +5,15 @@ the APDU that answers it, and returns its result. `run` drives one over a functi
 """
 
 from keiki.wire.compat import const
-from keiki.wire.cosem import acse, apdu, client_services, initiate
-from keiki.wire.cosem.axdr import FrameError, Reader
+from keiki.wire.cosem import acse, apdu, client_services, initiate, values
+from keiki.wire.cosem.axdr import OCTETS, FrameError, Reader
 from keiki.wire.cosem.client_services import Refused, value_of
 from keiki.wire.cosem.results import AccessError
+from keiki.wire.cosem.security import TITLE, SecurityError, acceptable
+from keiki.wire.cosem.session import Session
 
 PDU_MAX = const(0xFFFF)
+_REPLY = (15, b"\x00\x00\x28\x00\x00\xff", 1)  # reply_to_HLS_authentication
 
 
 def run(operation, exchange):
@@ -27,29 +30,49 @@ def run(operation, exchange):
 class Client:
     """One association with a server.
 
-    `pdu_max` is the longest APDU that this side takes. Once open, `conformance` and `server_pdu_max` are what
-    was agreed. Operations raise Refused if the server refuses, AccessError with the code if one service is
-    refused, FrameError if what comes is not an answer.
+    `guard` (session.Guard): our keys, title and counters; None: an association without security. `general`:
+    protect as general-glo, else each service by its own tag. `pdu_max` is the longest APDU that this side
+    takes. Once open, `conformance` and `server_pdu_max` are what was agreed. Operations raise Refused if the
+    server refuses, AccessError with the code if one service is refused, FrameError if what comes is not an
+    answer, SecurityError or CounterError if it is not protected as it must be.
     """
 
-    def __init__(self, *, pdu_max: int = PDU_MAX) -> None:
+    def __init__(self, guard=None, *, general: bool = True, pdu_max: int = PDU_MAX) -> None:
+        self.guard = guard
+        self.general = general
         self.pdu_max = pdu_max
         self.conformance = 0
         self.server_pdu_max = 0
+        self.session = None
 
     def open(self):
-        """Associate without security."""
-        info = initiate.encode_request(initiate.Proposal(initiate.OURS, self.pdu_max))
-        answer = yield acse.encode_request(acse.Associate(acse.LN, info=info))
-        answer = self._accepted(answer)
-        self._agree(answer.info)
+        """Associate, and with a guard prove who we are and have the server do so."""
+        self.session = None
+        proposal = initiate.encode_request(initiate.Proposal(initiate.OURS, self.pdu_max))
+        if self.guard is None:
+            answer = _accepted((yield acse.encode_request(acse.Associate(acse.LN, info=proposal))))
+            self._agree(answer.info)
+        else:
+            yield from self._open_secured(self.guard, proposal)
 
-    def _accepted(self, data) -> acse.Associate:
-        """Return what an AARE says; Refused if it refuses."""
-        answer = acse.decode_answer(Reader(data))
-        if answer.result != acse.ACCEPTED:
-            raise Refused("association", answer.diagnostic)
-        return answer
+    def _open_secured(self, guard, proposal: bytes):
+        session = Session(guard, b"")
+        request = acse.Associate(acse.LN_CIPHERED, guard.title, acse.GMAC, session.ours)
+        request.info = session.seal_bytes(proposal)
+        answer = _accepted((yield acse.encode_request(request)))
+        if answer.mechanism != acse.GMAC or len(answer.title) != TITLE or answer.title == guard.title:
+            raise SecurityError("server")
+        if not acceptable(answer.challenge, session.ours):
+            raise SecurityError("challenge")
+        session.peer = answer.title
+        session.theirs = answer.challenge
+        self._agree(session.open_bytes(answer.info))
+        session.general = self.general and bool(self.conformance & initiate.GENERAL_PROTECTION)
+        self.session = session
+        proof = yield from self.act(_REPLY, values.encode(OCTETS, session.prove()))
+        if not isinstance(proof, bytes) or not session.proves(proof):
+            self.session = None
+            raise SecurityError("proof")
 
     def _agree(self, info: bytes) -> None:
         self.conformance, self.server_pdu_max = initiate.decode_answer(Reader(info))
@@ -58,6 +81,7 @@ class Client:
         """End the association."""
         answer = yield acse.encode_release(apdu.RLRQ)
         self.conformance = 0
+        self.session = None
         acse.decode_release(Reader(answer), apdu.RLRE)
 
     def get(self, descriptor: "tuple[int, bytes, int]", selection: "bytes | None" = None):
@@ -95,7 +119,32 @@ class Client:
 
     def _protected(self, service):
         """Drive a service: its APDUs go out and come in as this association protects them."""
-        return (yield from service)
+        session = self.session
+        if session is None:
+            return (yield from service)
+        answer = None
+        while True:
+            try:
+                request = service.send(answer)
+            except StopIteration as done:
+                return done.value
+            session.cipher = self.guard.cipher  # it may be another one since the last request
+            answer = yield session.seal_bytes(request)
+            if answer and answer[0] != apdu.EXCEPTION:
+                buffer = bytearray(answer)
+                start, end = session.open(buffer, 0, len(buffer))
+                answer = memoryview(buffer)[start:end]
+
+
+def _accepted(data) -> acse.Associate:
+    """Return what an AARE says; Refused if it refuses, or is the exception that takes its place."""
+    if data and data[0] == apdu.EXCEPTION:
+        _, (_, (error, counter)) = apdu.decode(Reader(data))
+        raise Refused("exception", error, counter)
+    answer = acse.decode_answer(Reader(data))
+    if answer.result != acse.ACCEPTED:
+        raise Refused("association", answer.diagnostic)
+    return answer
 
 
 def decode_notification(data) -> "tuple[int, bytes, object]":

@@ -7,9 +7,12 @@ from keiki.wire.compat import const
 from keiki.wire.cosem import apdu, initiate, server_get, server_opening, server_set
 from keiki.wire.cosem.apdu import UnknownService
 from keiki.wire.cosem.axdr import FrameError, Reader, Writer
+from keiki.wire.cosem.protection import is_protected
+from keiki.wire.cosem.security import SecurityError
 from keiki.wire.cosem.server_blocks import PIECE_MAX, Transfer
 from keiki.wire.cosem.server_get import BODY
 from keiki.wire.cosem.server_long import Intake
+from keiki.wire.cosem.session import CounterError, Session
 
 PDU_MAX = const(1024)
 PDU_MIN = const(128)
@@ -33,13 +36,15 @@ _SERVICES = {
     apdu.ACTION << 8 | apdu.ACTION_LIST: (initiate.MULTIPLE_REFERENCES, server_set.act_list),
 }
 
+_REPLY = (15, 1)  # reply_to_HLS_authentication
+
 IDLE = const(0)
 PENDING = const(1)  # asked for, and the client has still to prove that it has the keys
 OPEN = const(2)
 
 
 class Client:
-    """Who may associate: `sap`, `name` (for the event log), `guard` (None: no security).
+    """Who may associate: `sap`, `name` (for the event log), `guard` (session.Guard; None: no security).
 
     `associate` is the name of the object (class 15) that stands for its association.
     """
@@ -80,7 +85,8 @@ class Server:
 class Association:
     """The server's side of one connection; it answers in its own buffer, `answer`.
 
-    `client` is who has associated (None before), `conformance` what was agreed.
+    `client` is who has associated (None before), `session` what protects it (None: nothing), `conformance`
+    what was agreed.
     """
 
     def __init__(self, server: Server) -> None:
@@ -96,15 +102,16 @@ class Association:
         """Forget the association: the connection is gone, or it was released."""
         self.state = IDLE
         self.client = None
+        self.session = None
         self.conformance = 0
         self.pdu_limit = self.server.pdu_max
         self.transfer.stop()
         self.intake.stop()
 
     def receive(
-        self, buffer, start: int, end: int, client_sap: int, server_sap: int, now_ms: int
+        self, buffer: bytearray, start: int, end: int, client_sap: int, server_sap: int, now_ms: int
     ) -> "tuple[int, int] | None":
-        """Take the APDU at `start`..`end` of `buffer`, which may be changed.
+        """Take the APDU at `start`..`end` of `buffer`, which is opened there.
 
         Returns the range of the answer in `answer`, None if there is none. Before the answer are at least 14
         bytes that the transport may use. Nothing that a peer sends raises anything.
@@ -117,48 +124,99 @@ class Association:
             return self._refuse(apdu.TOO_LONG)
         tag = buffer[start]
         if tag == apdu.AARQ:
-            return server_opening.associate(self, Reader(buffer, start, end), client_sap)
+            return server_opening.associate(self, Reader(buffer, start, end), client_sap, now_ms)
         if self.client is None or client_sap != self.client.sap:
             return self._refuse(apdu.NOT_ALLOWED)
         if tag == apdu.RLRQ:
             return server_opening.release(self, Reader(buffer, start, end))
-        return self._serve(Reader(buffer, start, end))
+        if self.session is None:
+            return self._serve(Reader(buffer, start, end)), self.writer.at
+        return self._receive_protected(self.session, buffer, start, end, now_ms)
+
+    def _receive_protected(
+        self, session: Session, buffer: bytearray, start: int, end: int, now_ms: int
+    ) -> "tuple[int, int]":
+        if not is_protected(buffer[start]):
+            return self._refuse(apdu.NOT_ALLOWED)
+        try:
+            start, end = session.open(buffer, start, end)
+        except SecurityError:
+            session.guard.failed(now_ms)
+            return self._refuse(apdu.NOT_DECIPHERED)
+        except CounterError as error:
+            return self.refuse_counter(error.expected)
+        reader = Reader(buffer, start, end)
+        begin = self._serve(reader) if self.state == OPEN else self._prove(reader, now_ms)
+        end = self.writer.at
+        if self.answer[begin] != apdu.EXCEPTION:  # which has no protected form
+            begin, end = session.seal(self.answer, begin, end)
+        if self.state == IDLE:
+            self.reset()
+        return begin, end
+
+    def _serve(self, reader: Reader) -> int:
+        """Carry out a service, write the answer and return where it begins."""
+        try:
+            key, fields = apdu.decode(reader)
+        except UnknownService:
+            return self.refuse(apdu.NOT_SUPPORTED)
+        except FrameError:
+            return self.refuse(apdu.MALFORMED)
+        if key not in _SERVICES:
+            return self.refuse(apdu.NOT_SUPPORTED)
+        needs, serve = _SERVICES[key]
+        if needs & ~self.conformance:
+            return self.refuse(apdu.NOT_SUPPORTED)
+        return serve(self, reader.buffer, *fields)
+
+    def _prove(self, reader: Reader, now_ms: int) -> int:
+        """Take the one service that there is before the client has proved itself."""
+        try:
+            key, fields = apdu.decode(reader)
+            if key != apdu.ACTION << 8 | apdu.NORMAL:
+                return self.refuse(apdu.NOT_ALLOWED)
+            invoke, (class_id, name, method), value = fields
+            ours = self.server.find(CURRENT, self)
+            if (class_id, method) != _REPLY or self.server.find(name, self) is not ours or not value:
+                return self.refuse(apdu.NOT_ALLOWED)
+            proof = Reader(reader.buffer, value[0], value[1]).string()
+        except FrameError:
+            return self.refuse(apdu.MALFORMED)
+        return server_opening.prove(self, invoke, proof, now_ms)
+
+    def begin(self, client: Client, session: Session) -> None:
+        """Wait for the proof of `client`."""
+        self.client = client
+        self.session = session
+        self.state = PENDING
 
     def open(self, client: Client) -> None:
         """Begin to serve `client`."""
         self.client = client
         self.state = OPEN
 
+    def end_after_answer(self) -> None:
+        """Forget the association once the answer is protected."""
+        self.state = IDLE
+
     def room(self) -> int:
         """Return how long an answer may be before it is protected."""
-        return self.pdu_limit
+        return self.pdu_limit - (0 if self.session is None else self.session.overhead())
 
     def send(self, data: bytes) -> "tuple[int, int]":
         """Answer with `data` as it is."""
-        start = BODY
-        self.answer[start : start + len(data)] = data
-        return start, start + len(data)
+        self.writer.at = BODY
+        self.writer.raw(data)
+        return BODY, self.writer.at
 
     def refuse(self, error: "tuple[int, int]") -> int:
         """Write the exception `error` (apdu.NOT_ALLOWED and the like) and return where it begins."""
-        self.writer.at = BODY
-        self.writer.raw(bytes((apdu.EXCEPTION, error[0], error[1])))
+        self.send(bytes((apdu.EXCEPTION, error[0], error[1])))
         return BODY
+
+    def refuse_counter(self, expected: int) -> "tuple[int, int]":
+        """Answer that the invocation counter is an old one; `expected` is the least that will do."""
+        return self.send(bytes((apdu.EXCEPTION, 1, apdu.COUNTER_WRONG)) + expected.to_bytes(4, "big"))
 
     def _refuse(self, error: "tuple[int, int]") -> "tuple[int, int]":
         return self.refuse(error), self.writer.at
-
-    def _serve(self, reader: Reader) -> "tuple[int, int] | None":
-        try:
-            key, fields = apdu.decode(reader)
-        except UnknownService:
-            return self._refuse(apdu.NOT_SUPPORTED)
-        except FrameError:
-            return self._refuse(apdu.MALFORMED)
-        if key not in _SERVICES:
-            return self._refuse(apdu.NOT_SUPPORTED)
-        needs, serve = _SERVICES[key]
-        if needs & ~self.conformance:
-            return self._refuse(apdu.NOT_SUPPORTED)
-        start = serve(self, reader.buffer, *fields)
-        return start, self.writer.at
