@@ -128,7 +128,7 @@ class Client:
                 request = service.send(answer)
             except StopIteration as done:
                 return done.value
-            session.cipher = self.guard.cipher  # it may be another one since the last request
+            session.cipher = session.guard.cipher  # it may be another one since the last request
             answer = yield session.seal_bytes(request)
             if answer and answer[0] != apdu.EXCEPTION:
                 buffer = bytearray(answer)
