@@ -14,12 +14,18 @@ for folder in ("tests/pure", "firmware"):
 
 from keiki.meter import app, eventlog  # noqa: E402
 from keiki.meter.eventlog import EventLog  # noqa: E402
+from keiki.meter.json_log import JsonLog  # noqa: E402
+from keiki.meter.settings_store import SettingsStore  # noqa: E402
 from keiki.meter.store import Store  # noqa: E402
 from keiki.wire import record  # noqa: E402
+from keiki.wire import settings as table  # noqa: E402
 from keiki.wire.echonet import frame  # noqa: E402
 from nor import Nor  # noqa: E402
 
 NOW_S = 1_767_236_400  # 2026-01-01 12:00 JST
+PROVISIONED = {"serial": "FULL00000001", "route_b_password": "ABCDEFGHIJKL", "digits": 8}
+CALIBRATION = {"version": 1, "phases": [{}, {}], "reference": "WT310E", "date": "2026-11-24", "who": "bench",
+               "temperature_c_x10": None}  # fmt: skip
 PLANS = {blocks: {"page": 1, "days": days, "minute_days": 2} for blocks, days in ((64, 100), (256, 400))}
 
 
@@ -28,6 +34,9 @@ class Ic:
 
     ignored = ()
     stats = None
+
+    def apply(self, phases: Any) -> None:
+        """Follow a calibration."""
 
 
 class App(app.App):
@@ -74,6 +83,8 @@ def fill(nor: Nor, plan: dict[str, int]) -> None:
     for index in range(200):
         record.pack_into(row, NOW_S - 2000 + index * 10, 0, 5_000_000_000, 1_700_000_000)
         store.checkpoints.append(bytes(row) + struct.pack("<i", dice.randrange(1000)))
+    SettingsStore(store.settings).save(table.checked(PROVISIONED))
+    JsonLog(store.calibration).append(CALIBRATION)
 
 
 def started(nor: Nor, plan: dict[str, int], now_s: int = NOW_S + 10) -> App:

@@ -6,7 +6,7 @@ import pytest
 from keiki.meter import eventlog
 from keiki.meter.store import HALF_HOURS
 
-from tests.powerloss.full_meter import NOW_S, PLANS, Nor, ask, fill, started
+from tests.powerloss.full_meter import CALIBRATION, NOW_S, PLANS, PROVISIONED, Nor, ask, fill, started
 
 PLAN = PLANS[64]
 SEEDS = 40
@@ -84,6 +84,16 @@ def test_a_lost_block_of_half_hours_is_named_with_what_it_held(full: bytes) -> N
     assert f"half-hours {first} to {first + slots - 1} are lost" in list(meter.store.losses())
     losses = [event[2:] for event in meter.events.newest(99) if event[1] == eventlog.FLASH_LOST]
     assert (HALF_HOURS, first, slots) in [(source, before, after) for source, _, before, after in losses]
+
+
+@pytest.mark.parametrize("junk", [b"\xff", b"\0", b"\x5a"])
+def test_no_block_alone_holds_settings_or_calibration(full: bytes, junk: bytes) -> None:
+    for block in range(64):
+        image = bytearray(full)
+        image[block * 4096 : (block + 1) * 4096] = junk * 4096
+        meter = started(Nor(64, image=image), PLAN)
+        assert {name: getattr(meter.settings, name) for name in PROVISIONED} == PROVISIONED, block
+        assert meter.calibration.record == CALIBRATION, block
 
 
 def test_a_flash_of_zeros_or_garbage_is_a_new_meter() -> None:

@@ -53,7 +53,7 @@ def test_what_cannot_be_leaves_the_record_in_force():
         except (ValueError, TypeError):
             continue
         raise AssertionError(change)
-    assert calibration.record == RECORD and ring.end == 1
+    assert calibration.record == RECORD and ring.end == 2
     missing = dict(RECORD)
     del missing["reference"]
     raises(KeyError, calibration.store, missing)

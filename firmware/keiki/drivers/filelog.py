@@ -91,6 +91,11 @@ class FileLog:
         """Sequence of the oldest record still held."""
         return self._firsts[0] if self._firsts else self.end
 
+    @property
+    def room(self) -> int:
+        """Records that the newest segment still takes."""
+        return self._left
+
     def append(self, payload) -> int:
         """Keep a record and return its sequence; it is durable then. OSError: it could not be written."""
         size = len(payload)

@@ -1,9 +1,5 @@
 """A log of fixed records on raw flash: durable when `append` returns, found again at any power cut.
 
-Record n of a log lies at slot n - first of the block whose header names `first`. A slot is the payload and
-its sum: CRC-32 over sequence (u32) and payload, the low 30 bits, never 0; so neither a blank slot (FF) nor a
-burnt one (sum 0) passes for a record. Slots are written in order: the first blank sum is the end of the log.
-
 A power cut may leave bits that read one way now and another way later. So the newest record found at boot is
 programmed once more, and the first append after a boot burns the slot where a record may have been begun.
 """
@@ -14,17 +10,14 @@ from binascii import crc32
 
 from keiki.drivers import flashlog_header as header
 from keiki.drivers.flashlog_pool import ENOSPC, Flash
+from keiki.drivers.flashlog_slots import BLANK, BURNT, MASK, Slots
 from keiki.wire.compat import const
 
 __all__ = ["Flash", "Log", "blocks_for"]
 
 CHECKPOINT_S = const(1)  # the shortest interval of checkpoints: 3,285 erases a year for each of 64 blocks
-_SUM = const(4)
-_MASK = const(0x3FFFFFFF)  # small integers on 32-bit boards
 _SLOTS_TRIED = const(2)  # slots in a row that may read back wrong before the block is given up
 _BLOCKS_TRIED = const(3)
-_BURNT = b"\0\0\0\0"
-_BLANK = b"\xff\xff\xff\xff"
 
 
 def blocks_for(records: int, record_size: int, block_size: int = 4096) -> int:
@@ -32,7 +25,7 @@ def blocks_for(records: int, record_size: int, block_size: int = 4096) -> int:
     return -(-records // ((block_size - header.SIZE) // record_size)) + 1
 
 
-class Log:
+class Log(Slots):
     """Log `kind` (1..254) of records of `record_size` bytes: a payload of `payload_size` and 4 for the sum.
 
     It holds at most `keep` blocks (2 at least) of the pool; one more and the oldest goes. `wear` is "fast"
@@ -42,22 +35,10 @@ class Log:
     """
 
     def __init__(self, flash: Flash, kind: int, record_size: int, keep: int, wear: str = "fast") -> None:
-        self.kind = kind
-        self.payload_size = record_size - _SUM
-        self.slots = (flash.size - header.SIZE) // record_size
-        if self.payload_size < 1 or not self.slots:
-            raise ValueError("log %d: no record of %d bytes fits" % (kind, record_size))
+        super().__init__(flash, kind, record_size)
         self.end = 0
-        self._flash = flash
         self._slow = wear == "slow"
-        self._size = record_size
         self._keep = keep
-        self._buffer = bytearray(4 + record_size)
-        view = memoryview(self._buffer)
-        self._stored = view[4:]
-        self._summed = view[: 4 + self.payload_size]
-        self._payload = view[4 : 4 + self.payload_size]
-        self._sum = bytearray(_SUM)
         self._order = array("H", bytes(2 * (keep + 1)))  # blocks, oldest first
         self._held = 0
         self._left = 0  # slots free in the newest block
@@ -69,6 +50,11 @@ class Log:
     def oldest(self) -> int:
         """Sequence of the oldest slot still held."""
         return self._flash.firsts[self._order[0]] if self._held else self.end
+
+    @property
+    def room(self) -> int:
+        """Slots that are free in the newest block."""
+        return self._left
 
     def append(self, payload) -> int:
         """Keep a record and return its sequence; it is on flash then. A short payload is filled up with FF.
@@ -98,7 +84,9 @@ class Log:
             raise IndexError("record %d is not held" % sequence)
         block = self._order[self._find(sequence)]
         slot = sequence - self._flash.firsts[block]
-        if slot >= self.slots or not self._load(block, slot, sequence):
+        if slot >= self.slots:
+            return False
+        if sequence != self._has and not self._load(block, slot, sequence):
             return False
         buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
         return True
@@ -120,18 +108,12 @@ class Log:
                 high = middle
         return low
 
-    def _load(self, block: int, slot: int, sequence: int) -> bool:
-        """Read a slot into the buffer; True if it holds record `sequence`."""
-        self._flash.read(block, self._stored, header.SIZE + slot * self._size)
-        struct.pack_into("<I", self._buffer, 0, sequence)
-        total = crc32(self._summed) & _MASK or 1
-        return total == struct.unpack_from("<I", self._buffer, self._size)[0]
-
     def _write(self, payload) -> bool:
         flash, buffer, sequence = self._flash, self._buffer, self.end
         block = self._order[self._held - 1]
         slot = self.slots - self._left
         at = header.SIZE + slot * self._size
+        self._has = -1
         if len(payload) == self.payload_size:
             self._payload[:] = payload
         else:
@@ -139,7 +121,7 @@ class Log:
             for i in range(len(payload), self.payload_size):
                 self._payload[i] = 255
         struct.pack_into("<I", buffer, 0, sequence)
-        struct.pack_into("<I", buffer, self._size, crc32(self._summed) & _MASK or 1)
+        struct.pack_into("<I", buffer, self._size, crc32(self._summed) & MASK or 1)
         self._sure = False
         try:
             flash.program(block, self._stored, at)
@@ -166,12 +148,12 @@ class Log:
         """Make sure that the slot is neither blank nor a record; where that fails the block takes no more."""
         at = header.SIZE + slot * self._size + self.payload_size
         try:
-            self._flash.program(block, _BURNT, at)
+            self._flash.program(block, BURNT, at)
             self._flash.read(block, self._sum, at)
         except OSError:
             self._flash.alive()
-            self._sum[:] = _BLANK
-        if self._sum != _BURNT:
+            self._sum[:] = BLANK
+        if self._sum != BURNT:
             self._failures = _SLOTS_TRIED
         self._left -= 1
 
@@ -224,14 +206,6 @@ class Log:
                 self.end += self.slots
         self._sure = True
 
-    def _blank_from(self, block: int, slot: int) -> bool:
-        blank = b"\xff" * self._size
-        for i in range(slot, self.slots):
-            self._flash.read(block, self._stored, header.SIZE + i * self._size)
-            if self._stored != blank:
-                return False
-        return True
-
     def _boot(self, blocks: "list[int]") -> None:
         flash = self._flash
         kept = []
@@ -269,27 +243,8 @@ class Log:
         elif self._load(block, slot - 1, self.end - 1):
             flash.program(block, self._stored, header.SIZE + (slot - 1) * self._size)
         else:
-            if bytes(self._stored[self.payload_size :]) != _BURNT:
+            if bytes(self._stored[self.payload_size :]) != BURNT:
                 flash.counts["torn"] += 1
             self._left = 1
             self._burn(block, slot - 1)
         self._left = 0 if block in flash.worn else self.slots - slot
-
-    def _rank(self, block: int) -> "tuple[int, int]":
-        """Tell which of two twins stays: the fuller one, else the copy, which lies in the more worn block.
-
-        A header that was not quite written can be made whole, one that was half released cannot.
-        """
-        return self._end_slot(block), self._flash.erases[block]
-
-    def _end_slot(self, block: int) -> int:
-        """Return the slot after the last one whose sum is not blank."""
-        low, high = 0, self.slots
-        while low < high:
-            middle = (low + high) // 2
-            self._flash.read(block, self._sum, header.SIZE + middle * self._size + self.payload_size)
-            if self._sum == _BLANK:
-                high = middle
-            else:
-                low = middle + 1
-        return low

@@ -1,4 +1,4 @@
-"""Settings on flash: the newest complete copy counts, the one before it stays as the second.
+"""Settings on flash: the newest complete copy counts, and there are two, in two blocks (json_log.py).
 
 A copy is {"v": version, "s": {name: value}}. Only what differs from the defaults is stored, so that a new
 default reaches a meter that never changed it.
