@@ -284,7 +284,9 @@ class Watched(World):
         assert self.app.settings._values() == parsed_settings(newest[max(newest)])
         text = newest[max(newest)][2:]
         copies = [b for b in self.blocks[stores.SETTINGS] if text in [one[2:] for one in b.found.values()]]
-        assert len(copies) >= 2 or not hasattr(logs[stores.SETTINGS], "_order"), "the only copy of the settings"
+        assert len(copies) >= 2 or not hasattr(logs[stores.SETTINGS], "_order"), (
+            "the only copy of the settings"
+        )
         check_start(self)
         registers = self.app.registers
         now = registers.import_wh_x1000, registers.export_wh_x1000, registers.generation

@@ -2,7 +2,10 @@
 
 
 class RingLog:
-    """A ring of `capacity` records, each a block of its own; `torn` holds sequences that read as False, as after a power cut."""
+    """A ring of `capacity` records, each a block of its own.
+
+    `torn` holds sequences that read as False, as after a power cut.
+    """
 
     slots = 1
     room = 0

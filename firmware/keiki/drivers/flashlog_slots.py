@@ -56,10 +56,7 @@ class Slots:
 
     def _blank_from(self, block: int, slot: int) -> bool:
         """Tell whether no record begins at `slot` or after it."""
-        for i in range(slot, self.slots):
-            if not self._sum_is_blank(block, i):
-                return False
-        return True
+        return all(self._sum_is_blank(block, i) for i in range(slot, self.slots))
 
     def _end_slot(self, block: int) -> int:
         """Return the slot after the last one whose sum is not blank."""
