@@ -14,7 +14,15 @@ CLOCK_SOURCES = ("", "clock chip", "SNTP", "head-end", "host tool")
 REGISTERS = ("import", "export")
 SESSION_ENDS = ("", "replaced", "peer ended", "ended", "end not acknowledged", "expired", "module lost")
 _SETTINGS = tuple(field[0] for field in settings_table.fields())
-LOGS = ("block", "checkpoints", "half-hours", "minutes", "events", "settings")
+LOGS = (
+    "block", "checkpoints", "half-hours", "minutes", "events", "settings", "calibration", "counters",
+    "cursors", "switch",
+)  # fmt: skip
+CLIENTS = {1: "management", 2: "read-only", 16: "public"}
+KEYS = ("encryption key", "broadcast key", "authentication key", "key of keys")
+SWITCHERS = ("", "head-end", "button", "limiter", "meter")
+RELAY_FAULTS = ("did not open", "did not close", "moved by itself")
+PUSHES = ("values", "alarms")
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,18 @@ def kwh(wh_x1000: int) -> str:
 def _of(words: Sequence[str]) -> Callable[[Event], str]:
     """The source of an event is a place in `words`."""
     return lambda event: words[event.source] if event.source < len(words) else f"source {event.source}"
+
+
+def _client(event: Event) -> str:
+    return CLIENTS.get(event.source, f"client {event.source}")
+
+
+def _waiting(event: Event) -> str:
+    return f"{event.before:,} wait" + (f"; {_storm(event)}" if event.after else "")
+
+
+def _limit(event: Event) -> str:
+    return f"{event.before / 1000:.1f} A" + (f"; {_storm(event)}" if event.after else "")
 
 
 def _nothing(_event: Event) -> str:
@@ -129,6 +149,15 @@ KINDS = {
     "factory_reset": _Kind("settings back to their defaults"),
     "calibrated": _Kind("calibration stored"),
     "stable": _Kind("ran well after a crash"),
+    "route_a_session": _Kind("A-route session", _client, _storm),
+    "route_a_refused": _Kind("A-route: client refused", _client, _storm),
+    "key_changed": _Kind("A-route: key changed", _of(KEYS), _storm),
+    "disconnected": _Kind("supply disconnected", _of(SWITCHERS), _storm),
+    "connected": _Kind("supply connected", _of(SWITCHERS), _storm),
+    "switch_refused": _Kind("remote switching refused: too often", _nothing, _storm),
+    "relay_fault": _Kind("relay does not follow", _of(RELAY_FAULTS), _storm),
+    "limit_exceeded": _Kind("contract ampere exceeded", _nothing, _limit),
+    "push_failed": _Kind("A-route: not delivered", _of(PUSHES), _waiting),
 }  # fmt: skip
 """Every kind of event, by the firmware's name (keiki.meter.eventlog): what it is, by whom, what changed."""
 

@@ -43,5 +43,5 @@ LINES = {
     "contract_a": "contract ampere: what R and T together may draw before the limiter opens; absent: none",
     "limit_over_s": "seconds above the contract ampere before the limiter opens",
     "reclose_s": "seconds after which the limiter closes again, in modes 5 and 6",
-    "switch_per_hour": "remote disconnections and reconnections in an hour; what is more is refused",
+    "switch_per_hour": "remote disconnections in an hour; what is more is refused",
 }

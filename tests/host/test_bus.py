@@ -5,7 +5,18 @@ import errno
 from pathlib import Path
 
 import pytest
-from keiki_host.bench.bus import LENGTH_MAX, READ, TRANSFER, WRITE, Bus, Request, Requests, encode_answer
+from keiki_host.bench.bus import (
+    GET_PIN,
+    LENGTH_MAX,
+    READ,
+    SET_PIN,
+    TRANSFER,
+    WRITE,
+    Bus,
+    Request,
+    Requests,
+    encode_answer,
+)
 from keiki_host.bench.errors import BenchError
 
 REQUESTS = [
@@ -58,7 +69,7 @@ def test_requests_come_out_of_bytes_in_any_portions() -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["00 68 0000 01000000", "04 68 0000 01000000", "47 45 5420 2f000000", "01 68 0000 01001000"],
+    ["00 68 0000 01000000", "06 68 0000 01000000", "47 45 5420 2f000000", "01 68 0000 01001000"],
 )
 def test_what_is_no_transaction_is_refused(head: str) -> None:
     with pytest.raises(ValueError, match="not a transaction"):
@@ -135,3 +146,32 @@ def test_a_socket_that_cannot_be_made_is_one_line(monkeypatch: pytest.MonkeyPatc
         made.close()
 
     asyncio.run(scenario())
+
+
+class Wire:
+    """A wire that remembers how it was driven."""
+
+    def __init__(self) -> None:
+        self.driven: list[bool] = []
+
+    def read(self) -> bool:
+        return bool(self.driven) and self.driven[-1]
+
+    def drive(self, on: bool) -> None:
+        self.driven.append(on)
+
+
+def test_a_wire_is_read_and_driven_by_its_number() -> None:
+    made, wire = Bus(), Wire()
+    made.pins[3] = wire
+    assert made.answer(Request(GET_PIN, 3, 0, 1)) == encode_answer(0, b"\0")
+    assert made.answer(Request(SET_PIN, 3, 0, 1, b"\1")) == encode_answer(0)
+    assert made.answer(Request(GET_PIN, 3, 0, 1)) == encode_answer(0, b"\1")
+    assert made.answer(Request(SET_PIN, 3, 0, 1, b"\0")) == encode_answer(0)
+    assert wire.driven == [True, False]
+
+
+def test_a_wire_that_leads_nowhere_is_off() -> None:
+    made, _ = bus()
+    assert made.answer(Request(GET_PIN, 9, 0, 1)) == encode_answer(0, b"\0")
+    assert made.answer(Request(SET_PIN, 9, 0, 1, b"\1")) == encode_answer(0)

@@ -32,7 +32,7 @@ def test_the_words_of_sources_are_at_the_firmwares_numbers() -> None:
     assert words.CLOCK_SOURCES[clock.HEADEND] == "head-end"
     assert words.CLOCK_SOURCES[clock.HOST] == "host tool"
     assert words.SESSION_ENDS == broute.LEAVE_REASONS
-    assert words.LOGS[1:] == tuple(store.NAMES[number] for number in range(1, 6))
+    assert {number: words.LOGS[number] for number in store.NAMES} == store.NAMES
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,12 @@ def test_the_words_of_sources_are_at_the_firmwares_numbers() -> None:
         (("flash_lost", 2, 480, 3), ("flash lost", "half-hours", "3 from number 480 on")),
         (("flash_lost", 0, 17, 1), ("flash lost", "block", "block 17")),
         (("watchdog", 2, 0, 0), ("a service hangs", "service 2", "")),
+        (("route_a_session", 1, 0, 0), ("A-route session", "management", "")),
+        (("route_a_refused", 7, 0, 7), ("A-route: client refused", "client 7", SEVEN)),
+        (("disconnected", 1, 1, 0), ("supply disconnected", "head-end", "")),
+        (("relay_fault", 2, 0, 0), ("relay does not follow", "moved by itself", "")),
+        (("limit_exceeded", 0, 61_240, 0), ("contract ampere exceeded", "", "61.2 A")),
+        (("push_failed", 0, 1200, 7), ("A-route: not delivered", "values", f"1,200 wait; {SEVEN}")),
         (("invented", 4, 1, 2), ("invented", "4", "1 -> 2")),
     ],
 )  # fmt: skip

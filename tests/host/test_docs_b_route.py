@@ -35,6 +35,8 @@ def test_every_fault_has_one_row_that_says_whether_udp_meets_it() -> None:
         "ic_garbage",
         "ic_counter_jump",
         "power_cut",
+        "relay_stuck",
+        "button_press",
         "rtc_battery",
         "rtc_drift",
     }

@@ -252,3 +252,23 @@ def test_no_energy_flows_while_the_mains_are_cut() -> None:
     ):
         used_wh, made_wh = house.energy_wh(START_S + span[0], START_S + span[1])
         assert (used_wh, made_wh) == (pytest.approx(bright_s / 3.6), 0), span
+
+
+def test_the_meter_keeps_its_voltage_while_its_contact_is_open_and_loses_it_with_the_mains() -> None:
+    house, start_ms = House("constant:1000W"), START_S * 1000
+    house.disconnect(start_ms + 100)
+    assert not house.lit
+    house.connect(start_ms + 300)
+    house.cut(start_ms + 500)
+    house.disconnect(start_ms + 600)
+    house.restore(start_ms + 700)
+    assert not house.lit
+    house.connect(start_ms + 900)
+    assert house.lit
+    lit, dark, open_ = (500.0, 100.0, 5.0), (0.0, 0.0, 0.0), (0.0, 100.0, 0.0)
+    assert house.phase(0).pieces(start_ms, start_ms + 1000) == [
+        (100, *lit), (200, *open_), (200, *lit), (100, *dark), (100, *dark), (200, *open_), (100, *lit)
+    ]  # fmt: skip
+    assert house.energy_wh(START_S, START_S + 1) == (pytest.approx(0.4 / 3.6), 0)
+    assert [tuple(house.at(START_S + s).phases[1]) for s in (0.2, 0.55)] == [(100, 0, 0, 0), (0, 0, 0, 0)]
+    assert house.window(start_ms + 500, start_ms + 900)[0][:3] == (0, 0, 50)

@@ -4,131 +4,29 @@ The surroundings are named by the environment:
 KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own addresses;
 KEIKI_CONFIG = JSON file of settings to be kept; KEIKI_FOLDER = folder of its flash;
 KEIKI_CAUSE = why it was started (see reset_cause);
-KEIKI_CONSOLE = unix socket of the host tool;
+KEIKI_CONSOLE = unix socket of the host tool; KEIKI_EDGEn = pty on which input n rises;
 KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
 """
 
 import asyncio
 import json
 import os
-import select
-import socket
-import struct
 import sys
 import termios
 import time
-from asyncio import core
 
 from keiki.hal.unix_flash import FileFlash, Folder
 from keiki.hal.unix_udp import Udp
+from keiki.hal.unix_world import World, unix_socket
 
 __all__ = ("Udp",)
 
-_GRANT = "<IQ"
 _VTIME = 5
 _VMIN = 6
-_FOREVER = 0xFFFFFFFFFFFFFFFF
-# asyncio's queue in C stamps tasks that are due at once with the host's ticks; ours must never be below them.
-_AHEAD_MS = 1 << 40
-_HURRIED_MAX = 16
-
-
-class _World:
-    """Time that is granted: while this program runs it stands still, so a busy host changes no result.
-
-    Each request is (sequence u32, wake at u64 ms; 0 = what time is it); each answer (sequence, now ms).
-    """
-
-    def __init__(self, path: str) -> None:
-        self.sock = _unix_socket(path)
-        self.sequence = 0
-        self.now_ms = 0
-        self.start_utc_ms = 0
-        self.bite_ms = None
-        self.start_ticks = time.ticks_ms() + _AHEAD_MS
-        self._granted = False
-        self._hurried = 0
-        self._answer = bytearray(struct.calcsize(_GRANT))
-        self._request = bytearray(struct.calcsize(_GRANT))
-        self.start_utc_ms = self._ask(0)
-        self._ask(0)
-        core.ticks = self.ticks
-        core.IOQueue.wait_io_event = lambda queue, dt: self.wait(queue, dt)  # noqa: PLW0108 - to pass the queue
-        core.get_event_loop()
-        core._io_queue.poller.register(self.sock, select.POLLIN)
-
-    def ticks(self) -> int:
-        return self.start_ticks + self.now_ms
-
-    def _send(self, wake_ms: int) -> None:
-        self.sequence = (self.sequence + 1) & 0xFFFFFFFF
-        struct.pack_into(_GRANT, self._request, 0, self.sequence, wake_ms)
-        self.sock.write(self._request)
-
-    def _take(self) -> bool:
-        """Read one answer; True if it is the one to the newest request."""
-        if self.sock.readinto(self._answer) != len(self._answer):
-            sys.exit(0)  # the world is gone
-        sequence, now_ms = struct.unpack(_GRANT, self._answer)
-        if sequence != self.sequence:
-            return False
-        self.now_ms = now_ms
-        if self.bite_ms is not None and now_ms > self.bite_ms:
-            sys.exit(3)
-        return True
-
-    def _ask(self, wake_ms: int) -> int:
-        self._send(wake_ms)
-        while not self._take():
-            pass
-        return self.now_ms
-
-    def wait(self, queue, dt: int) -> None:
-        """Stand in for asyncio's idle wait: sleep in the world's time until a line speaks or it is time."""
-        if self._poll(queue, 0):
-            # no time passes for what is there already, but not for ever: a flood must not stop the clock
-            self._hurried += 1
-            if self._hurried < _HURRIED_MAX:
-                return
-            self._ask(0)
-        elif dt:
-            self._send(_FOREVER if dt < 0 else self.now_ms + dt)
-            self._granted = False
-            self._poll(queue, -1)
-            if not self._granted:
-                self._ask(0)
-        self._hurried = 0
-
-    def _poll(self, queue, timeout_ms: int) -> bool:
-        """Wake the tasks whose lines are ready; True if there were any. The world's answers are taken too."""
-        found = False
-        for stream, event in queue.poller.ipoll(timeout_ms):
-            if stream is self.sock:
-                self._granted = self._take() or self._granted
-                continue
-            found = True
-            waiting = queue.map[id(stream)]
-            if event & ~select.POLLOUT and waiting[0] is not None:
-                core._task_queue.push(waiting[0])
-                waiting[0] = None
-            if event & ~select.POLLIN and waiting[1] is not None:
-                core._task_queue.push(waiting[1])
-                waiting[1] = None
-            if waiting[0] is None and waiting[1] is None:
-                queue._dequeue(stream)
-            else:
-                queue.poller.modify(stream, select.POLLOUT if waiting[0] is None else select.POLLIN)
-        return found
-
-
-def _unix_socket(path: str):
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.connect(struct.pack("H", socket.AF_UNIX) + path.encode() + b"\0")
-    return sock
 
 
 _path = os.getenv("KEIKI_WORLD")
-_world = _World(_path) if _path else None
+_world = World(_path) if _path else None
 
 
 def ticks_ms() -> int:
@@ -161,8 +59,10 @@ def random_below(n: int) -> int:
 def uart(number: int, baudrate: int, parity: "int | None" = None, stop: int = 1):
     """Open serial line `number`; returns a stream for asyncio. A pty has neither rate nor format."""
     path = os.getenv("KEIKI_UART%d" % number)
-    if not path:
-        return None
+    return _pty(path) if path else None
+
+
+def _pty(path: str):
     line = open(path, "r+b")  # noqa: SIM115 - open as long as the meter runs
     termios.setraw(line.fileno())
     modes = termios.tcgetattr(line.fileno())
@@ -198,6 +98,17 @@ def reset_cause() -> int:
     return int(os.getenv("KEIKI_CAUSE") or 0)
 
 
+class Edge:
+    """An input that interrupts; here it is a pty on which each rising edge is a byte."""
+
+    def __init__(self, line) -> None:
+        self._reader = asyncio.StreamReader(line)
+
+    async def wait(self) -> None:
+        """Wait for the next rising edge."""
+        await self._reader.read(1)
+
+
 class Watchdog:
     """Ends the program with status 3 if it is not fed for `limit_ms`, seen when time passes."""
 
@@ -219,7 +130,7 @@ def report(error) -> None:
 def console():
     """Return the stream of the host tool's line, or None."""
     path = os.getenv("KEIKI_CONSOLE")
-    return _unix_socket(path) if path else None
+    return unix_socket(path) if path else None
 
 
 def addresses() -> "tuple[str | None, str | None]":
@@ -252,17 +163,25 @@ def start(main) -> None:
 
 
 def input(pin: int):
-    """Return a function that tells whether input `pin` is on: whether file pin<n> is in KEIKI_FOLDER."""
-    path = "%s/pin%d" % (os.getenv("KEIKI_FOLDER") or ".", pin)
+    """Return a function that tells whether input `pin` is on; without wires it never is."""
+    from keiki.hal import unix_bus
 
-    def is_on() -> bool:
-        try:
-            os.stat(path)
-        except OSError:
-            return False
-        return True
+    pins = unix_bus.pins()
+    return lambda: pins is not None and pins.read(pin)
 
-    return is_on
+
+def output(pin: int):
+    """Return a function that switches output `pin`."""
+    from keiki.hal import unix_bus
+
+    pins = unix_bus.pins()
+    return lambda on: None if pins is None else pins.drive(pin, on)
+
+
+def edge(pin: int):
+    """Return an object whose `wait()` ends each time input `pin` goes on; None: there is no such input."""
+    path = os.getenv("KEIKI_EDGE%d" % pin)
+    return Edge(_pty(path)) if path else None
 
 
 def i2c(number: int):

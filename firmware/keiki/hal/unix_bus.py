@@ -1,10 +1,10 @@
-"""I2C and SPI of the unix port: transactions with emulated parts, over a unix socket.
+"""I2C, SPI and wires of the unix port: transactions with emulated parts, over a unix socket.
 
-KEIKI_I2Cn / KEIKI_SPIn = socket of bus n. A transaction blocks until it is answered; the world whose time
-this meter lives in stands still meanwhile, so it takes no time.
+KEIKI_I2Cn / KEIKI_SPIn = socket of bus n, KEIKI_PINS = socket of all wires. A transaction blocks until it is
+answered; the world whose time this meter lives in stands still meanwhile, so it takes no time.
 
-A request is (operation u8, I2C address or chip select u8, register u16, bytes u32), little-endian, and what
-is sent, if anything; an answer is (errno u8, 3 spare, bytes u32) and what was read. The other end is
+A request is (operation u8, I2C address, chip select or wire u8, register u16, bytes u32), little-endian, and
+what is sent, if anything; an answer is (errno u8, 3 spare, bytes u32) and what was read. The other end is
 keiki_host/bench/bus.py.
 """
 
@@ -20,6 +20,8 @@ _HEAD = const(8)
 _READ = const(1)
 _WRITE = const(2)
 _TRANSFER = const(3)
+_GET_PIN = const(4)
+_SET_PIN = const(5)
 
 
 class _Line:
@@ -93,3 +95,33 @@ def spi(number: int, cs: int, baudrate: int, polarity: int, phase: int) -> "Spi 
     """Open SPI bus `number` for the part at chip select `cs`; None if there is none. A socket has no mode."""
     path = os.getenv("KEIKI_SPI%d" % number)
     return Spi(path, cs) if path else None
+
+
+class Pins:
+    """All wires of the board."""
+
+    def __init__(self, path: str) -> None:
+        self._line = _Line(path)
+        self._level = bytearray(1)
+
+    def read(self, number: int) -> bool:
+        """Return whether wire `number` is on."""
+        self._line.ask(_GET_PIN, number, 0, None, self._level)
+        return self._level[0] != 0
+
+    def drive(self, number: int, on: bool) -> None:
+        """Switch wire `number`."""
+        self._level[0] = 1 if on else 0
+        self._line.ask(_SET_PIN, number, 0, self._level, None)
+
+
+_pins = None
+
+
+def pins() -> "Pins | None":
+    """Return the wires of this board; None: it has none."""
+    global _pins
+    path = os.getenv("KEIKI_PINS")
+    if _pins is None and path:
+        _pins = Pins(path)
+    return _pins

@@ -94,6 +94,7 @@ class App:
             tamper=tamper,
         )
         self.calibration = Calibration(store.calibration, self.ic)
+        self.supply = self._supply(board)
         self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
         view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
@@ -114,6 +115,16 @@ class App:
                 "events": self.events.failed,
             },
         }
+
+    def _supply(self, board):
+        plan = getattr(board, "RELAY", None)
+        if plan is None:
+            return None
+        from keiki.meter.supply import Supply
+
+        supply = Supply(plan, self.hal, self.store.switch, self.settings, self.clock, self.events)
+        self.metering.on_sample = supply.look
+        return supply
 
     def _rtc(self, board):
         """Set the clock from the RTC chip of the board, or from what its port keeps; returns the keeper."""
@@ -209,6 +220,10 @@ class App:
             add("metering", self.metering.run, self._metering_limit_ms()) if not self.safe else None
         )
         add("broute", broute.run, 3 * IDLE_MS)
+        if self.supply is not None:
+            switch = self.supply.switch
+            self.statistics["switch"] = lambda: switch.stats
+            add("switch", lambda _beat: switch.run())
         wisun = self._radio(board)
         if wisun is not None:
             add("radio", lambda beat: broute.run_radio("radio", wisun, beat), RADIO_MS)

@@ -34,12 +34,23 @@ FACTORY_RESET = const(17)
 STABLE = const(18)  # a start after a crash has run for five minutes
 CALIBRATED = const(20)
 CLOCK_SLEWED = const(19)  # as CLOCK_SET, for 2 s and more that are made good little by little
+ROUTE_A_SESSION = const(21)  # source: client SAP
+ROUTE_A_REFUSED = const(22)  # the same: wrong keys, wrong counter, or none of our clients
+KEY_CHANGED = const(23)  # source: key id of the security setup
+DISCONNECTED = const(24)  # source: who (index of keiki.meter.switch.WHO); before: control state
+CONNECTED = const(25)  # the same
+SWITCH_REFUSED = const(26)  # too many remote switchings in an hour
+RELAY_FAULT = const(27)  # source: 0 did not open, 1 did not close, 2 moved by itself
+LIMIT_EXCEEDED = const(28)  # before: mA
+PUSH_FAILED = const(29)  # source: 0 values, 1 alarms; before: how many wait
 
 NAMES = (
     "", "power_up", "power_down", "clock_set", "clock_refused", "clock_unsure", "ic_reset",
     "increment_refused",
     "setting_changed", "register_set", "session_ended", "authentication_failed", "tamper", "watchdog",
     "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed", "calibrated",
+    "route_a_session", "route_a_refused", "key_changed", "disconnected", "connected", "switch_refused",
+    "relay_fault", "limit_exceeded", "push_failed",
 )  # fmt: skip
 
 # What may come in storms; all others are rare, and each is kept.
@@ -51,13 +62,22 @@ _STORMS = (
     AUTHENTICATION_FAILED,
     TAMPER,
     TASK_FAILED,
+    ROUTE_A_SESSION,
+    ROUTE_A_REFUSED,
+    KEY_CHANGED,
+    DISCONNECTED,
+    CONNECTED,
+    SWITCH_REFUSED,
+    RELAY_FAULT,
+    LIMIT_EXCEEDED,
+    PUSH_FAILED,
 )
 # Not an event: all counts so far, in parts; a part number u8 after the kind, then 11 counts u16
 _COUNTS = const(255)
 _COUNTS_EVERY = const(16)
 _COUNTS_FORMAT = "<11H"
 _PER_PART = const(11)
-_PARTS = const(2)
+_PARTS = const(3)
 _KIND_AT = const(4)
 
 _STORM_S = const(60)

@@ -11,6 +11,7 @@ class Metering:
 
     `import_wh_x1000` and `export_wh_x1000` are the sums of each phase since the start, up to `snapshot_ms`.
     `tamper()` is true while the cover is open (None: no such switch); `on_tamper()` hears of it once.
+    `on_sample(snapshot)` hears of each reading; None: the IC did not answer.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Metering:
         self.export_wh_x1000 = [0] * phases
         self.on_state_change = lambda: None
         self.on_tamper = lambda: None
+        self.on_sample = lambda _snapshot: None
         self._tampered = False
         self._ic = ic
         self._clock = clock
@@ -74,6 +76,7 @@ class Metering:
             self.stale = stale
             self.on_state_change()
         if stale:
+            self.on_sample(None)
             return
         self.snapshot = snapshot
         self.snapshot_ms = now_ms
@@ -81,3 +84,4 @@ class Metering:
             self.import_wh_x1000[phase] += snapshot.import_wh_x1000[phase]
             self.export_wh_x1000[phase] += snapshot.export_wh_x1000[phase]
         self._registers.advance(utc_ms, snapshot.net_wh_x1000, self.status)
+        self.on_sample(snapshot)

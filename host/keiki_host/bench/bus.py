@@ -1,10 +1,10 @@
-"""An I2C or SPI bus of the bench: a unix socket on which the firmware's transactions reach emulated parts.
+"""Buses and wires of the bench: a unix socket on which the firmware's transactions reach emulated parts.
 
 The firmware waits for each answer and its world stands still meanwhile: a transaction takes no time. One that
 died and starts again connects anew; what a part holds is the part's own affair.
 
-A request is (operation u8, I2C address or chip select u8, register u16, bytes u32), little-endian, and what
-is sent, if anything; an answer is (errno u8, 3 spare, bytes u32) and what was read. The other end is
+A request is (operation u8, I2C address, chip select or wire u8, register u16, bytes u32), little-endian, and
+what is sent, if anything; an answer is (errno u8, 3 spare, bytes u32) and what was read. The other end is
 keiki/hal/unix_bus.py.
 """
 
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from keiki_host.bench.errors import BenchError
+from keiki_host.bench.pins import Pin
 
-READ, WRITE, TRANSFER = 1, 2, 3
+READ, WRITE, TRANSFER, GET_PIN, SET_PIN = 1, 2, 3, 4, 5
 LENGTH_MAX = 1 << 20
 FLOATING = 0xFF
 """What an SPI line reads where nothing drives it."""
@@ -47,7 +48,7 @@ class SpiPart(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """One transaction. `target`: I2C address or chip select; `count`: bytes sent, or to be read."""
+    """One transaction. `target`: I2C address, chip select or wire; `count`: bytes sent, or to be read."""
 
     operation: int
     target: int
@@ -77,9 +78,9 @@ class Requests:
         inbox += data
         while len(inbox) >= _REQUEST.size:
             operation, target, register, count = _REQUEST.unpack_from(inbox)
-            if not READ <= operation <= TRANSFER or count > LENGTH_MAX:
+            if not READ <= operation <= SET_PIN or count > LENGTH_MAX:
                 raise ValueError(f"not a transaction: {bytes(inbox[: _REQUEST.size]).hex()}")
-            end = _REQUEST.size + (0 if operation == READ else count)
+            end = _REQUEST.size + (0 if operation in (READ, GET_PIN) else count)
             if len(inbox) < end:
                 return
             sent = bytes(inbox[_REQUEST.size : end])
@@ -88,11 +89,12 @@ class Requests:
 
 
 class Bus:
-    """Parts by I2C address or chip select, and the socket on which the firmware reaches them."""
+    """Parts by I2C address, chip select or wire, and the socket on which the firmware reaches them."""
 
     def __init__(self) -> None:
         self.i2c: dict[int, I2cPart] = {}
         self.spi: dict[int, SpiPart] = {}
+        self.pins: dict[int, Pin] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
@@ -134,6 +136,8 @@ class Bus:
 
     def _carry_out(self, request: Request) -> bytes:
         target, register = request.target, request.register
+        if request.operation in (GET_PIN, SET_PIN):
+            return self._wire(request)
         if request.operation == TRANSFER:
             spi = self.spi.get(target)
             read = spi.transfer(target, request.data) if spi else bytes([FLOATING]) * request.count
@@ -148,6 +152,14 @@ class Bus:
         if len(read) != request.count:
             raise ValueError(f"a part gave {len(read)} bytes for {request.count}")
         return read
+
+    def _wire(self, request: Request) -> bytes:
+        pin = self.pins.get(request.target)
+        if request.operation == GET_PIN:
+            return bytes([pin is not None and pin.read()])
+        if pin is not None:
+            pin.drive(any(request.data))
+        return b""
 
     def joined(self, connection: "_Connection") -> None:
         """A firmware has connected."""

@@ -110,7 +110,7 @@ def _flag(name: str, default: bool | None, line: str) -> Param:
 
 TEXT, J11, FRAMES, AIR = "text dongle", "J11 dongle", "ECHONET frames on the air", "air"
 MODULE, IC, METER, BENCH = "meter's radio module", "metering IC", "meter setting", "bench"
-MAINS, RTC = "mains", "clock chip"
+MAINS, RTC, SWITCH = "mains", "clock chip", "relay and button"
 RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 
 
@@ -214,7 +214,10 @@ _ROWS = (
     FaultKind("ic_garbage", "IC", IC, "answer", "noise on the wire from the metering IC"),
     FaultKind("ic_counter_jump", "IC", IC, "answer", "the energy counter of the metering IC jumps",
               (_int("counts", 100_000, 1, 0xFFFFFF, "by how much"),)),
-    FaultKind("power_cut", "mains", MAINS, "event", "no mains until the window ends: the meter is off"),
+    FaultKind("power_cut", "mains", MAINS, "event", "no mains until the window ends: the meter is off",
+              (_int("hold_up_ms", 100, 0, 10_000, "how long the meter's supply bears it"),)),
+    FaultKind("relay_stuck", "switch", SWITCH, "state", "the contact of the relay does not move"),
+    FaultKind("button_press", "switch", SWITCH, "state", "somebody holds the meter's button"),
     FaultKind("rtc_battery", "RTC", RTC, "state",
               "the clock chip's battery is flat: when power comes back it has lost its time"),
     FaultKind("rtc_drift", "RTC", RTC, "state", "the clock chip is fast or slow",

@@ -4,12 +4,14 @@ It is the truth of the bench: no metering IC has a part in it. Import and export
 at each instant: import = integral of max(P_R + P_T, 0). Powers are positive for import, piecewise constant.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from keiki_host.bench.house_day import house_day
+from keiki_host.bench.house_gaps import Gaps
 from keiki_host.bench.house_spec import LoadError, Table, constant_day, parse_constant
 from keiki_host.bench.timeline import Piece, Timeline, day_of
 
@@ -67,7 +69,8 @@ class House:
         self.frequency_hz = frequency_hz
         self._make = self._source(spec, seed, phases)
         self._days: dict[int, Timeline] = {}
-        self._dark_ms: list[tuple[int, int | None]] = []
+        self._dark = Gaps()
+        self._apart = Gaps()
         self._now = self._day(0)
 
     @staticmethod
@@ -107,23 +110,36 @@ class House:
         return parts
 
     def cut(self, t_ms: int) -> None:
-        """The mains are gone from `t_ms` (UTC) on: until `restore` no energy flows. Not yet cut."""
-        self._dark_ms.append((t_ms, None))
+        """The mains are gone from `t_ms` (UTC) on: until `restore` no voltage is there, no energy flows."""
+        self._dark.begin(t_ms)
 
     def restore(self, t_ms: int) -> None:
         """The mains are back at `t_ms` (UTC)."""
-        since_ms, _ = self._dark_ms.pop()
-        self._dark_ms.append((since_ms, t_ms))
+        self._dark.end(t_ms)
 
-    def _bright(self, t0_ms: int, t1_ms: int) -> list[tuple[int, int]]:
-        """Return the parts of a span in which there were mains."""
-        parts = []
-        for since_ms, until_ms in self._dark_ms:
-            if since_ms < t1_ms and (until_ms is None or until_ms > t0_ms):
-                if since_ms > t0_ms:
-                    parts.append((t0_ms, since_ms))
-                t0_ms = t1_ms if until_ms is None else min(until_ms, t1_ms)
-        return [*parts, (t0_ms, t1_ms)]
+    def disconnect(self, t_ms: int) -> None:
+        """The meter's contact opens at `t_ms` (UTC): the house is dark, the meter has its voltage."""
+        self._apart.begin(t_ms)
+
+    def connect(self, t_ms: int) -> None:
+        """The meter's contact closes at `t_ms` (UTC)."""
+        self._apart.end(t_ms)
+
+    @property
+    def lit(self) -> bool:
+        """Whether the house has electricity now."""
+        return not (self._dark.open or self._apart.open)
+
+    def _steady(self, t0_ms: int, t1_ms: int) -> list[tuple[int, int]]:
+        """Cut a span where mains or contact go off or on."""
+        if not (self._dark.touch(t0_ms, t1_ms) or self._apart.touch(t0_ms, t1_ms)):
+            return [(t0_ms, t1_ms)]
+        inner = {*self._dark.edges(t0_ms, t1_ms), *self._apart.edges(t0_ms, t1_ms)}
+        edges = [t0_ms, *sorted(inner), t1_ms]
+        return list(itertools.pairwise(edges))
+
+    def _flows(self, t_ms: float) -> bool:
+        return not (self._dark.holds(t_ms) or self._apart.holds(t_ms))
 
     def phase(self, index: int) -> "HousePhase":
         """Return what a metering IC on phase `index` (0 = R, 1 = T) is wired to."""
@@ -136,16 +152,18 @@ class House:
         timeline = self._timeline(int(t_s * 1000))
         step = timeline.step_at(t_s * 1000)
         phases = []
+        dark, flows = self._dark.holds(t_s * 1000), self._flows(t_s * 1000)
         for series in timeline.phases:
-            v, i, p = series.v[step], series.i[step], series.p[step]
+            v = 0.0 if dark else series.v[step]
+            i, p = (series.i[step], series.p[step]) if flows else (0.0, 0.0)
             phases.append(PhaseMains(v, i, p, abs(p) / (v * i) if i else 0.0))
         return Mains(tuple(phases), self.frequency_hz)
 
     def energy_wh(self, t0_s: float, t1_s: float) -> tuple[float, float]:
         """Return (import, export) in Wh of the net of all phases from t0 to t1 (UTC seconds, to the ms)."""
         imported = exported = 0.0
-        for bright in self._bright(round(t0_s * 1000), round(t1_s * 1000)):
-            for timeline, start_ms, end_ms in self._parts(*bright):
+        for span in self._steady(round(t0_s * 1000), round(t1_s * 1000)):
+            for timeline, start_ms, end_ms in self._parts(*span) if self._flows(span[0]) else ():
                 gain = timeline.net_wms(start_ms, end_ms)
                 imported += gain[0]
                 exported += gain[1]
@@ -161,22 +179,28 @@ class House:
         if span_ms <= 0:
             raise ValueError("an empty window")
         energy = absolute = v = i = 0.0
-        for timeline, start_ms, end_ms in self._parts(t0_ms, t1_ms):
-            gain = timeline.phase_wms(index, start_ms, end_ms)
-            energy += gain[0]
-            absolute += gain[1]
-            for ms, _, volts, amperes in timeline.pieces(index, start_ms, end_ms):
-                v += volts * ms
-                i += amperes * ms
+        for ms, watts, volts, amperes in self.pieces(index, t0_ms, t1_ms):
+            energy += watts * ms
+            absolute += abs(watts) * ms
+            v += volts * ms
+            i += amperes * ms
         return Window(energy / 3.6e6, absolute / 3.6e6, v / span_ms, i / span_ms, energy / span_ms)
 
     def pieces(self, index: int, t0_ms: int, t1_ms: int) -> list[Piece]:
         """Return one phase from t0 to t1 (UTC ms) as spans of constant power."""
+        spans = self._steady(t0_ms, t1_ms)
         now = self._now
-        if now.start_ms <= t0_ms and t1_ms <= now.end_ms:
+        if len(spans) == 1 and now.start_ms <= t0_ms and t1_ms <= now.end_ms and self._flows(t0_ms):
             return now.pieces(index, t0_ms, t1_ms)
-        parts = self._parts(t0_ms, t1_ms)
-        return [piece for day, start_ms, end_ms in parts for piece in day.pieces(index, start_ms, end_ms)]
+        found = []
+        for span in spans:
+            dark, flows = self._dark.holds(span[0]), self._flows(span[0])
+            for day, start_ms, end_ms in self._parts(*span):
+                pieces = day.pieces(index, start_ms, end_ms)
+                if not flows:
+                    pieces = [(ms, 0.0, 0.0 if dark else v, 0.0) for ms, _, v, _ in pieces]
+                found += pieces
+        return found
 
     def day_totals_wh(self, t_s: float) -> tuple[float, float]:
         """Return what the house used and what its panels made on the JST day that holds `t_s`."""

@@ -23,6 +23,7 @@ from keiki_host.bench.options import BenchOptions
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
 from keiki_host.bench.rtc import Rtc, flat_at_start
+from keiki_host.bench.supply import BROWN_OUT_PIN, Supply
 from keiki_host.bench.truth import TruthWriter
 from keiki_host.bench.wisun.air import Air
 from keiki_host.bench.wisun.core import TextOptions
@@ -95,6 +96,8 @@ class Meter:
         self.rtc = Rtc(self.clock.utc_ms, self.faults, flat=flat)
         self.i2c = Bus()
         self.i2c.i2c[RTC_ADDRESS] = self.rtc.chip
+        self.supply = Supply(self.clock, self.house, self.faults, self.folder, self.keeper)
+        self.i2c.pins.update(self.supply.pins)
         self.radio_line = PtyLine(self._to_module, self.clock.poke)
         self.module = TextModule(
             "bp35c2",
@@ -111,9 +114,7 @@ class Meter:
         ]
         for name in SETTING_FAULTS:
             self._play_setting(name)
-        self.faults.on_start("power_cut", self._begin_cut)
-        self.faults.on_end("power_cut", self._end_cut)
-        self._lines = [*self.ic.lines, self.radio_line]
+        self._lines = [*self.ic.lines, self.radio_line, self.supply.brown_out]
         for line in self._lines:
             self.clock.attach(line)
 
@@ -150,6 +151,8 @@ class Meter:
             **await self.ic.environment(),
             "KEIKI_UART1": self.radio_line.path,
             "KEIKI_I2C0": await self.i2c.open(),
+            "KEIKI_PINS": await self.i2c.open(),
+            f"KEIKI_EDGE{BROWN_OUT_PIN}": self.supply.brown_out.path,
             "KEIKI_UDP4": self.udp4,
             "KEIKI_UDP6": self.options.udp6 or "",
         }
@@ -167,20 +170,10 @@ class Meter:
             self.module.restart()
         else:
             self.rtc.power_off()
+            self.supply.relay.power_off()
             self.module.power_off()
             for line in self._lines:
                 line.forget()
-
-    def _begin_cut(self, _: dict[str, Any]) -> None:
-        if self.keeper.powered:
-            self.keeper.cut()
-            self.house.cut(self.clock.utc_ms())
-
-    def _end_cut(self, _: dict[str, Any]) -> None:
-        """The mains come back when the last of windows that overlap is over."""
-        if not self.faults.active("power_cut"):
-            self.keeper.restore()
-            self.house.restore(self.clock.utc_ms())
 
     async def run_up(self, until_ms: int, start_s: float) -> None:
         """Run the world as fast as it goes to `until_ms` (`start_s` UTC); faults are planned there."""

@@ -21,19 +21,14 @@ def day_start_ms(day: int) -> int:
 
 
 class PhaseSeries:
-    """One phase over the steps of a timeline: p in W (import positive), v in V rms, i in A rms.
+    """One phase over the steps of a timeline: p in W (import positive), v in V rms, i in A rms."""
 
-    `energy` and `absolute` are the integrals of p and |p| in W ms up to the start of each step.
-    """
-
-    __slots__ = ("absolute", "energy", "i", "p", "v")
+    __slots__ = ("i", "p", "v")
 
     def __init__(self, p: Sequence[float], v: Sequence[float], i: Sequence[float]) -> None:
         self.p = p
         self.v = v
         self.i = i
-        self.energy: list[float] = []
-        self.absolute: list[float] = []
 
 
 class Timeline:
@@ -54,8 +49,6 @@ class Timeline:
         self.end_ms = end_ms
         self.phases = phases
         spans = [b - a for a, b in zip(starts_ms, [*starts_ms[1:], end_ms], strict=True)]
-        for phase in phases:
-            phase.energy, phase.absolute = _integrals(phase.p, spans)
         self._net = [sum(at) for at in zip(*(phase.p for phase in phases), strict=True)]
         energy, absolute = _integrals(self._net, spans)
         self._import = [(a + e) / 2 for e, a in zip(energy, absolute, strict=True)]
@@ -77,16 +70,6 @@ class Timeline:
         imported = self._import[b] + max(net_b, 0.0) * into_b - self._import[a] - max(net_a, 0.0) * into_a
         exported = self._export[b] - min(net_b, 0.0) * into_b - self._export[a] + min(net_a, 0.0) * into_a
         return imported, exported
-
-    def phase_wms(self, index: int, t0_ms: int, t1_ms: int) -> tuple[float, float]:
-        """Return the integrals of p and |p| of one phase in W ms; both times in this day."""
-        a, b = self.step_at(t0_ms), self.step_at(t1_ms)
-        phase = self.phases[index]
-        into_a, into_b = t0_ms - self.starts_ms[a], t1_ms - self.starts_ms[b]
-        p_a, p_b = phase.p[a], phase.p[b]
-        energy = phase.energy[b] + p_b * into_b - phase.energy[a] - p_a * into_a
-        absolute = phase.absolute[b] + abs(p_b) * into_b - phase.absolute[a] - abs(p_a) * into_a
-        return energy, absolute
 
     def pieces(self, index: int, t0_ms: int, t1_ms: int) -> list[Piece]:
         """Return what one phase was from t0 to t1 (> t0), step by step; both times in this day."""
