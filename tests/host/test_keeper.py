@@ -305,7 +305,7 @@ def test_a_cut_of_a_firmware_that_is_just_crashing_is_a_cut() -> None:
         async with running() as bench:
             [meter] = bench.meters
             os.kill(meter.firmware.process.pid, signal.SIGSEGV)
-            meter.faults.enable("power_cut", for_s=5)
+            meter.faults.enable("power_cut", for_s=5, hold_up_ms=0)
             await meter.clock.run_to(meter.clock.now_ms + 60_000)
             assert meter.keeper.ends == [(POWER, "power cut")]
             assert (await meter.firmware.call("status"))["ic_answers"]
@@ -333,7 +333,7 @@ def test_a_setting_that_a_fault_changes_in_a_cut_holds_when_the_meter_is_back() 
 def test_a_bench_may_end_while_its_meter_has_no_power() -> None:
     async def scenario() -> None:
         async with running() as bench:
-            bench.meters[0].faults.enable("power_cut")
+            bench.meters[0].faults.enable("power_cut", hold_up_ms=0)
             await asyncio.sleep(0.1)
             assert not bench.meters[0].firmware.running
 

@@ -275,7 +275,7 @@ class Run:
                 self.summary.kills[kind] += 1
         elif kind == "cut":
             outage = Outage(clock.utc_ms())
-            self.at.faults.enable("power_cut", for_s=chance.randint(60, 5400))
+            self.at.faults.enable("power_cut", for_s=chance.randint(60, 5400), hold_up_ms=0)
             clock.pace(1e6)
             await until(lambda: self.at.meter.keeper.powered)
             clock.pace(SPEED)

@@ -23,6 +23,7 @@ from keiki.wire.slots import SLOT_S
 LINE_MAX = const(1024)
 EVENTS_MAX = const(16)
 WH_MAX = const(99999999999)
+_CHUNK = const(256)
 _RESTART_MS = const(100)
 _READINGS = (
     "voltage_v_x100",
@@ -43,12 +44,23 @@ class Console:
     async def run(self, stream) -> None:
         """Serve `stream` until the host tool goes away, and then wait for ever."""
         reader = asyncio.StreamReader(stream)
+        kept = b""
         while True:
-            line = await reader.readline()
-            if not line:
+            end = kept.find(b"\n") + 1
+            if end:
+                line, kept = kept[:end], kept[end:]
+                reader.write(json.dumps(self.answer(line)).encode() + b"\n")
+                await reader.drain()
+                continue
+            data = await reader.read(_CHUNK)
+            if not data:
                 await asyncio.Event().wait()
-            reader.write(json.dumps(self.answer(line)).encode() + b"\n")
-            await reader.drain()
+            if len(kept) > LINE_MAX:
+                # too long to be a request: of its rest only the end matters
+                end = data.find(b"\n")
+                kept = kept[: LINE_MAX + 1] + (data[end:] if end >= 0 else b"")
+            else:
+                kept += data
 
     def answer(self, line: bytes) -> dict:
         """Return the answer to one request line; never raises on what a peer may send."""
