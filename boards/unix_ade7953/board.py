@@ -24,5 +24,11 @@ RTC = {"i2c": 0, "chip": "ds3231"}
 # A switch that closes when the cover is opened
 TAMPER = {"pin": 0}
 
+# A latching relay in the supply, its contact read back, and the button beside it
+RELAY = {"open": 1, "close": 2, "contact": 3, "pulse_ms": 30, "button": 4}
+
+# Rises when the mains go
+BROWN_OUT = {"pin": 5}
+
 # Long: in an emulated world each feeding costs a step. A board says what its chip can do.
 WATCHDOG_MS = 600000

@@ -130,7 +130,11 @@ def report(error) -> None:
 def console():
     """Return the stream of the host tool's line, or None."""
     path = os.getenv("KEIKI_CONSOLE")
-    return unix_socket(path) if path else None
+    if not path:
+        return None
+    sock = unix_socket(path)
+    sock.setblocking(False)  # a read takes what there is, and does not wait for more
+    return sock
 
 
 def addresses() -> "tuple[str | None, str | None]":

@@ -74,7 +74,7 @@ _STORMS = (
 )
 # Not an event: all counts so far, in parts; a part number u8 after the kind, then 11 counts u16
 _COUNTS = const(255)
-_COUNTS_EVERY = const(16)
+_COUNTS_EVERY = const(24)
 _COUNTS_FORMAT = "<11H"
 _PER_PART = const(11)
 _PARTS = const(3)
