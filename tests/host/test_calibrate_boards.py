@@ -1,8 +1,12 @@
-"""From boards as they are bought to meters that measure right: 50 of each metering IC, the worst is shown."""
+"""From boards as they are bought to meters that measure right: 50 of each metering IC, the worst is shown.
 
+Some chips take seconds for a board: without KEIKI_BOARDS=50 (`make boards`) there are fewer of them.
+"""
+
+import os
 import random
 from collections.abc import Iterator
-from math import hypot, sqrt
+from math import hypot
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +20,8 @@ from keiki_host.calibrate.values import MOST
 from tests.host.calibrate_boards import ICS
 from tests.host.calibrate_world import RATED_A, Bench, asyncio_afterwards
 
-BOARDS = 50
+BOARDS = int(os.environ.get("KEIKI_BOARDS", "50"))
+SLOW = {"cse7766": 6, "atm90e32": 4, "ade7953": 4} if "KEIKI_BOARDS" not in os.environ else {}
 LIMIT = 0.002
 STEPS = {step.name: step for step in BENCH}
 SHORT = tuple(step for step in BENCH if step.purpose != REGISTER)
@@ -54,7 +59,8 @@ def test_keys_and_reach_of_the_values_are_those_of_the_firmware() -> None:
 @pytest.mark.parametrize("ic", ICS)
 def test_one_run_brings_every_point_of_50_boards_within_two_thousandths(ic: str, tmp_path: Path) -> None:
     before, after = Worst(), Worst()
-    for seed in range(BOARDS):
+    boards = SLOW.get(ic, BOARDS)
+    for seed in range(boards):
         bench = Bench(tmp_path / str(seed), ic, seed=seed, f_hz=60.0 if seed % 3 == 2 else 50.0)
         bench.load.plan = SHORT
         bench.reference.noise = 1e-4
@@ -67,7 +73,7 @@ def test_one_run_brings_every_point_of_50_boards_within_two_thousandths(ic: str,
                 after = after.or_(seen.p / true_w(seen) - 1, where)
             elif STEPS[seen.step].purpose == SOLVE and STEPS[seen.step].loaded and not seen.trial:
                 before = before.or_(seen.p / true_w(seen) - 1, where)
-    print(f"\n{ic}: {BOARDS} boards, before: {before}; after: {after}")
+    print(f"\n{ic}: {boards} boards, before: {before}; after: {after}")
     assert abs(before.error) > 0.04
     assert abs(after.error) < LIMIT
 
@@ -77,12 +83,12 @@ def test_the_values_are_within_their_stated_uncertainty(ic: str, tmp_path: Path)
     limits = Limits(v_rel=1e-3, p_rel=1e-3)
     inside: dict[str, list[bool]] = {}
     dice = random.Random(ic)
-    for seed in range(BOARDS // 2):
+    for seed in range(SLOW.get(ic, BOARDS // 2)):
         bench = Bench(tmp_path / str(seed), ic, seed=seed)
         bench.load.plan = tuple(step for step in BENCH if step.purpose == SOLVE or step.name == "50 %, PF 1")
         bench.reference.noise = 1e-4
         bench.reference.limits = limits
-        bench.reference.relative = dice.gauss(0, limits.p_rel / sqrt(3))
+        bench.reference.relative = dice.uniform(-limits.p_rel, limits.p_rel)  # limits say no more than that
         state = bench.run()
         for phase, solved in state.solved.items():
             for key, true in bench.world.board.truth[phase].items():
