@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from keiki_host.headend import migrate
 from keiki_host.headend.database import Store, make_engine
+from keiki_host.headend.schema_registry import metadata
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.headend.postgresql_server import running
@@ -37,18 +38,24 @@ def _admin(url: str) -> Any:
     return engine.connect()
 
 
-def _unique(stem: str) -> str:
-    return f"{stem}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
-
-
 @pytest.fixture(scope="session")
-def template(postgresql: str) -> str:
-    """Name of a PostgreSQL database of this release, to be copied."""
-    name = _unique("template")
+def postgresql_url(postgresql: str) -> str:
+    """URL of this worker's database. It is emptied for each test: a new one each time would be gigabytes."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with _admin(postgresql) as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    _migrate(postgresql.format(database=name))
-    return name
+    url = postgresql.format(database=name)
+    _migrate(url)
+    return url
+
+
+def _empty(url: str) -> None:
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    store = Store(make_engine(url))
+    with store.write() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    store.close()
 
 
 @pytest.fixture(scope="session")
@@ -67,18 +74,16 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture
 def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Makes a store of a kind, and returns its URL."""
+    """Makes a store of a kind that is empty, and returns its URL."""
 
     def made(kind: str) -> str:
         if kind == "sqlite":
             path = tmp_path / f"store{next(_numbers)}.db"
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
             return f"sqlite:///{path}"
-        name = _unique("test")
-        server = str(request.getfixturevalue("postgresql"))
-        with _admin(server) as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('template')}"))
-        return server.format(database=name)
+        url = str(request.getfixturevalue("postgresql_url"))
+        _empty(url)
+        return url
 
     return made
 

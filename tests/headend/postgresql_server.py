@@ -87,6 +87,6 @@ def running(name: str, options: tuple[str, ...] = OPTIONS) -> Iterator[str]:
             count = int(users.read_text()) - 1
             users.write_text(str(count))
             if not count:
-                stop = ("-w", "-t", START_S, "-m", "fast", "-D", str(data), "stop")
+                stop = ("-w", "-t", START_S, "-m", "immediate", "-D", str(data), "stop")
                 _run(user, str(programs / "pg_ctl"), *stop)
                 shutil.rmtree(folder)

@@ -6,8 +6,10 @@ lock at the start, so that it fails before it has done anything, and a commit is
 """
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
+_REFUSED = re.compile(
+    "FATAL: .*(does not exist|authentication failed|no pg_hba.conf entry)|no password supplied"
+)
 _FULL_STATE = "53100"  # PostgreSQL: disk_full
 
 
@@ -41,18 +46,34 @@ class Store:
         """First seconds of the months that have a partition."""
         self.heard: set[tuple[int, int]] = set()
         """(day, meter) that `contact` is known to have; only to save writing them again."""
+        self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write; committed at the end, rolled back on any exception."""
+        """A transaction that may write; committed at the end, rolled back on any exception.
+
+        Within one, another is the same: several calls become one that is done whole or not at all.
+        """
+        outer = self._open.get()
+        if outer is not None:
+            yield outer
+            return
         with self._clear_errors(), self.engine.connect() as opened:
             connection = opened.execution_options(keiki_write=True)
             with connection.begin():
-                yield connection
+                mark = self._open.set(connection)
+                try:
+                    yield connection
+                finally:
+                    self._open.reset(mark)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, all of it from one moment on SQLite."""
+        """A transaction that only reads, from one moment on SQLite; within a write, a part of that."""
+        outer = self._open.get()
+        if outer is not None:
+            yield outer
+            return
         with self._clear_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -75,6 +96,9 @@ def open_store(url: str) -> Store:
     somebody has it locked.
     """
     store = Store(make_engine(url))
+    path = store.engine.url.database
+    if not store.is_postgresql and not Path(str(path)).exists():
+        raise HeadendInputError(f"database {path}: is not there; `keiki headend upgrade` makes it")
     from keiki_host.headend import migrate  # noqa: PLC0415 - needs this module
 
     migrate.check(store)
@@ -138,7 +162,9 @@ def _clear(error: DBAPIError, url: URL) -> Exception:
         if cause.sqlstate == _FULL_STATE:
             return StoreFullError(f"database {where}: no room left")
         state = cause.sqlstate or ""
-        if state.startswith(("28", "3D")):  # wrong user or password; no such database
+        refused = _REFUSED.search(text)  # the driver has no state for what is told before a session begins
+        if refused or state.startswith(("28", "3D")):  # wrong user or password; no such database
+            text = text.rpartition("FATAL:")[2].strip()
             return HeadendInputError(f"database {where}: {text}")
         if isinstance(cause, psycopg.OperationalError) or state.startswith(("08", "40", "53", "57")):
             return StoreUnavailableError(f"database {where}: {text}")

@@ -42,5 +42,5 @@ def check(store: Store) -> None:
     found = revision(store)
     if found == head():
         return
-    what = "is empty" if found is None else f"is of another release ({found}; this one needs {head()})"
+    what = "is empty" if found is None else f"is of release {found}, this program needs {head()}"
     raise HeadendInputError(f"database: it {what}; `keiki headend upgrade` makes it fit")

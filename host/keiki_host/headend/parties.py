@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from keiki_host.headend import trail
+from keiki_host.headend import registry, trail
 from keiki_host.headend.database import Store
 from keiki_host.headend.errors import HeadendInputError
 from keiki_host.headend.schema_registry import occupancy, party, point, responsibility, supply
@@ -51,6 +51,7 @@ def add_party(store: Store, code: str, name: str, kind: str, *, who: str, now_s:
     """Register a party of a kind (`KINDS`); return its number."""
     if kind not in KINDS:
         raise HeadendInputError(f"party: {kind} is none of {', '.join(KINDS)}")
+    registry.check_code("party", code)
     with store.write() as connection:
         try:
             party_id: int = connection.execute(

@@ -4,6 +4,7 @@ Every change is one transaction and one line of the trail. Numbers (`meter_id` a
 database's own; people and files use serials and point numbers.
 """
 
+import re
 from typing import Any, NamedTuple
 
 from keiki.wire.slots import DAY_S, JST_S, civil_from_days, days_from_civil
@@ -19,6 +20,7 @@ RATINGS_A = (30, 60, 120)
 VERIFIED_YEARS = 10
 """How long the verification of a directly connected low-voltage meter holds, unless one is told otherwise."""
 _TITLE_HEX = 16
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Meter(NamedTuple):
@@ -42,8 +44,15 @@ class Meter(NamedTuple):
     """Code of the area."""
 
 
+def check_code(what: str, code: str) -> None:
+    """HeadendInputError unless a code may stand in file names, tables and addresses as it is."""
+    if not _CODE.fullmatch(code):
+        raise HeadendInputError(f"{what}: 1 to 64 letters, digits, and . _ - after the first")
+
+
 def add_area(store: Store, code: str, name: str, *, who: str, now_s: int) -> int:
     """Register an area; return its number."""
+    check_code("area", code)
     with store.write() as connection:
         area_id = _insert(connection, area, f"area {code}", code=code, name=name)
         trail.note(connection, now_s, who, "area.add", f"area {code}", name=name)
@@ -52,6 +61,7 @@ def add_area(store: Store, code: str, name: str, *, who: str, now_s: int) -> int
 
 def add_point(store: Store, number: str, area_code: str, *, who: str, now_s: int) -> int:
     """Register a supply point in an area; return its number in this database."""
+    check_code("point", number)
     with store.write() as connection:
         area_id = connection.execute(select(area.c.area_id).where(area.c.code == area_code)).scalar()
         if area_id is None:
@@ -74,6 +84,7 @@ def add_meter(
     expires_day: int | None = None,
 ) -> int:
     """Register a meter, in stock; return its number. Without `expires_day` a verification holds ten years."""
+    check_code("serial", serial)
     title = system_title.lower()
     if len(title) != _TITLE_HEX or set(title) - set("0123456789abcdef"):
         raise HeadendInputError("system title: 16 hex digits")
@@ -161,6 +172,13 @@ def exchange(
             last_wh=last_wh,
             first_wh=first_wh,
         )
+
+
+def areas(store: Store) -> dict[str, int]:
+    """Areas' numbers by code."""
+    with store.read() as connection:
+        rows = connection.execute(select(area.c.code, area.c.area_id).order_by(area.c.code))
+        return {row.code: row.area_id for row in rows}
 
 
 def find_meter(store: Store, name: str) -> Meter:
