@@ -2,7 +2,7 @@
 
 from cosem_world import MANAGEMENT, READER, Connection, World
 from keiki.wire.cosem.client import Client
-from keiki.wire.cosem.security import Cipher
+from keiki.wire.cosem.security import REASONS, Cipher
 from keiki.wire.cosem.session import Guard
 
 EK = bytes(range(16))
@@ -46,8 +46,10 @@ class TestGuard(Guard):
     def may_try(self, now_ms):
         return self.open
 
-    def failed(self, now_ms):
+    def failed(self, now_ms, reason):
+        assert reason in REASONS[1:], reason
         self.failures.append(now_ms)
+        return False
 
 
 def secured(**world):

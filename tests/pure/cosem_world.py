@@ -152,9 +152,13 @@ class World:
 
 
 class Connection:
-    """One connection to a world's server; `sent` counts the APDUs that the client sends."""
+    """One connection to a world's server; `sent` counts the APDUs that the client sends.
 
-    def __init__(self, world, sap=PUBLIC):
+    `now_ms()` is the time that the server is told.
+    """
+
+    def __init__(self, world, sap=PUBLIC, now_ms=lambda: 0):
+        self.now_ms = now_ms
         self.association = Association(world.server)
         self.sap = sap
         self.sent = 0
@@ -166,7 +170,7 @@ class Connection:
             request = bytes.fromhex(request.replace(" ", ""))
         self.sent += 1
         buffer = bytearray(request)
-        answer = self.association.receive(buffer, 0, len(buffer), self.sap, 1, 0)
+        answer = self.association.receive(buffer, 0, len(buffer), self.sap, 1, self.now_ms())
         if answer is None:
             return b""
         start, end = answer

@@ -3,7 +3,7 @@
 A kind and its record size are for ever: records of another size need another kind.
 """
 
-from keiki.meter import checkpoints, eventlog, switch_state
+from keiki.meter import checkpoints, counters, eventlog, switch_state
 from keiki.wire import record
 from keiki.wire.compat import const
 
@@ -13,6 +13,7 @@ MINUTES = const(3)
 EVENTS = const(4)
 SETTINGS = const(5)
 CALIBRATION = const(6)
+COUNTERS = const(7)
 SWITCH = const(9)
 
 NAMES = {
@@ -22,6 +23,7 @@ NAMES = {
     EVENTS: "events",
     SETTINGS: "settings",
     CALIBRATION: "calibration",
+    COUNTERS: "counters",
     SWITCH: "switch",
 }
 
@@ -34,7 +36,7 @@ _SUM = const(4)
 
 class Store:
     """The logs, each found again as it was: `checkpoints`, `half_hours`, `minutes`, `events`, `settings`,
-    `calibration`, `switch`.
+    `calibration`, `counters`, `switch`.
 
     `plan` is the board's FLASH: "days" of half-hours (100 at least) and "minute_days", on raw flash also
     "page" (1 or 256): `device` is a block device then. With "folder" it is a file system (see filelog.Files).
@@ -65,6 +67,7 @@ class Store:
         self.events = log(EVENTS, eventlog.SIZE, EVENTS_KEPT, "slow")
         self.settings = log(SETTINGS, SETTINGS_SIZE, SETTINGS_KEPT, "slow")
         self.calibration = log(CALIBRATION, CALIBRATION_SIZE, SETTINGS_KEPT, "slow")
+        self.counters = log(COUNTERS, counters.SIZE, 1, "slow")
         self.switch = log(SWITCH, switch_state.SIZE, 1, "slow")
 
     def losses(self):

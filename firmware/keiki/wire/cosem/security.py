@@ -9,9 +9,19 @@ from keiki.wire.compat import const, gcm
 TAG = const(12)
 TITLE = const(8)
 ENCRYPTED = const(0x30)  # security control byte: authenticated and encrypted, global unicast key, suite 0
-PROOF = const(0x10)  # authenticated only: what HLS5 makes of a challenge
+AUTHENTICATED = const(0x10)  # authenticated only: what HLS5 makes of a challenge
 CHALLENGE_MIN = const(8)
 CHALLENGE_MAX = const(64)
+
+
+COUNTER = "counter"
+PROOF = "proof"
+CHALLENGE = "challenge"
+REASONS = (
+    "", "tag", "system title", "not protected", "length", "security control", "another service inside",
+    COUNTER, PROOF, CHALLENGE,
+)  # fmt: skip
+"""Why a server takes an APDU for a failed authentication; an event says it by number, which is for ever."""
 
 
 class SecurityError(Exception):
@@ -43,7 +53,7 @@ class Cipher:
             raise ValueError("a key of suite 0 has 16 bytes")
         self._gcm = gcm()(bytes(ek))
         self._aad = bytes((ENCRYPTED,)) + ak
-        self._proof = bytes((PROOF,)) + ak
+        self._proof = bytes((AUTHENTICATED,)) + ak
 
     def __repr__(self) -> str:
         return "Cipher(...)"
@@ -68,11 +78,11 @@ class Cipher:
     def proof(self, title: bytes, counter: int, challenge: bytes) -> bytes:
         """Return the proof of HLS5 that `title` makes of a challenge: control, counter, GMAC (17 bytes)."""
         mac = self._gcm.mac(_nonce(title, counter), self._proof + challenge)
-        return bytes((PROOF,)) + counter.to_bytes(4, "big") + mac
+        return bytes((AUTHENTICATED,)) + counter.to_bytes(4, "big") + mac
 
     def proves(self, proof: bytes, title: bytes, challenge: bytes) -> bool:
         """Tell whether `proof` was made of `challenge` by who has these keys and `title`."""
-        if len(proof) != 5 + TAG or proof[0] != PROOF:
+        if len(proof) != 5 + TAG or proof[0] != AUTHENTICATED:
             return False
         return same(proof, self.proof(title, counter_of(proof), challenge))
 

@@ -8,7 +8,7 @@ from keiki.wire.cosem import apdu, initiate, server_get, server_opening, server_
 from keiki.wire.cosem.apdu import UnknownService
 from keiki.wire.cosem.axdr import FrameError, Reader, Writer
 from keiki.wire.cosem.protection import is_protected
-from keiki.wire.cosem.security import SecurityError
+from keiki.wire.cosem.security import COUNTER, SecurityError
 from keiki.wire.cosem.server_blocks import PIECE_MAX, Transfer
 from keiki.wire.cosem.server_get import BODY
 from keiki.wire.cosem.server_long import Intake
@@ -135,16 +135,19 @@ class Association:
 
     def _receive_protected(
         self, session: Session, buffer: bytearray, start: int, end: int, now_ms: int
-    ) -> "tuple[int, int]":
-        if not is_protected(buffer[start]):
-            return self._refuse(apdu.NOT_ALLOWED)
+    ) -> "tuple[int, int] | None":
         try:
             start, end = session.open(buffer, start, end)
-        except SecurityError:
-            session.guard.failed(now_ms)
-            return self._refuse(apdu.NOT_DECIPHERED)
+        except SecurityError as error:
+            if session.guard.failed(now_ms, str(error)):
+                self.reset()
+                return None
+            return self._refuse(apdu.NOT_DECIPHERED if is_protected(buffer[start]) else apdu.NOT_ALLOWED)
         except CounterError as error:
+            session.guard.failed(now_ms, COUNTER)
             return self.refuse_counter(error.expected)
+        except OSError:  # the counters cannot be kept: nothing may be done
+            return self._refuse(apdu.NOT_ALLOWED)
         reader = Reader(buffer, start, end)
         begin = self._serve(reader) if self.state == OPEN else self._prove(reader, now_ms)
         end = self.writer.at

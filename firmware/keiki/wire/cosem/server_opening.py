@@ -5,7 +5,7 @@ Document: IEC 62056-5-3 9.2 (Green Book), COSEM-OPEN, high-level security mechan
 
 from keiki.wire.cosem import acse, apdu, initiate, results
 from keiki.wire.cosem.axdr import OCTETS, FrameError, Reader
-from keiki.wire.cosem.security import TITLE, SecurityError, acceptable
+from keiki.wire.cosem.security import CHALLENGE, COUNTER, PROOF, TITLE, SecurityError, acceptable
 from keiki.wire.cosem.server_get import BODY
 from keiki.wire.cosem.session import CounterError, Session
 
@@ -13,18 +13,22 @@ from keiki.wire.cosem.session import CounterError, Session
 class _Refused(Exception):
     """No association: what the AARE is to say.
 
-    `diagnostic` of ACSE, `error` (-1: none) of the initiate service, `transient`: it may be tried later.
+    `diagnostic` of ACSE, `error` (-1: none) of the initiate service, `transient`: it may be tried later,
+    `silent`: there is to be none.
     """
 
-    def __init__(self, diagnostic: int, error: int = -1, transient: bool = False) -> None:
+    def __init__(
+        self, diagnostic: int, error: int = -1, transient: bool = False, silent: bool = False
+    ) -> None:
         super().__init__(diagnostic)
+        self.silent = silent
         self.diagnostic = diagnostic
         self.error = error
         self.transient = transient
 
 
-def associate(association, reader: Reader, client_sap: int, now_ms: int) -> "tuple[int, int]":
-    """Answer an AARQ. Whatever was associated before is not any more."""
+def associate(association, reader: Reader, client_sap: int, now_ms: int) -> "tuple[int, int] | None":
+    """Answer an AARQ, or not if its sender has failed too often. Whatever was associated before is over."""
     association.reset()
     context = acse.LN
     try:
@@ -38,6 +42,8 @@ def associate(association, reader: Reader, client_sap: int, now_ms: int) -> "tup
     except FrameError:
         answer = acse.Associate(context, result=acse.REJECTED, diagnostic=acse.NO_REASON)
     except _Refused as refused:
+        if refused.silent:
+            return None
         answer = acse.Associate(context, result=acse.REJECTED, diagnostic=refused.diagnostic)
         if refused.transient:
             answer.result = acse.REJECTED_FOR_NOW
@@ -45,6 +51,8 @@ def associate(association, reader: Reader, client_sap: int, now_ms: int) -> "tup
             answer.info = initiate.encode_error(refused.error)
     except CounterError as error:
         return association.refuse_counter(error.expected)
+    except OSError:  # the counters cannot be kept
+        answer = acse.Associate(context, result=acse.REJECTED_FOR_NOW, diagnostic=acse.NO_REASON)
     return association.send(acse.encode_answer(answer))
 
 
@@ -74,13 +82,14 @@ def _open_secured(association, client, request: acse.Associate, now_ms: int) -> 
         raise _Refused(acse.NO_REASON, transient=True)
     session = Session(guard, request.title, request.challenge)
     if not acceptable(request.challenge, session.ours):
-        guard.failed(now_ms)
-        raise _Refused(acse.AUTHENTICATION_FAILED)
+        raise _failure(guard, now_ms, CHALLENGE)
     try:
         proposal = session.open_bytes(request.info)
-    except SecurityError:
-        guard.failed(now_ms)
-        raise _Refused(acse.AUTHENTICATION_FAILED) from None
+    except SecurityError as error:
+        raise _failure(guard, now_ms, str(error)) from None
+    except CounterError:
+        guard.failed(now_ms, COUNTER)
+        raise
     info = session.seal_bytes(_agree(association, proposal))
     association.begin(client, session)
     return acse.Associate(
@@ -91,6 +100,10 @@ def _open_secured(association, client, request: acse.Associate, now_ms: int) -> 
         info,
         diagnostic=acse.AUTHENTICATION_REQUIRED,
     )
+
+
+def _failure(guard, now_ms: int, reason: str) -> _Refused:
+    return _Refused(acse.AUTHENTICATION_FAILED, silent=guard.failed(now_ms, reason))
 
 
 def _agree(association, data: bytes) -> bytes:
@@ -122,7 +135,7 @@ def prove(association, invoke: int, proof: bytes, now_ms: int) -> int:
     if session.proves(proof):
         association.open(association.client)
     else:
-        session.guard.failed(now_ms)
+        session.guard.failed(now_ms, PROOF)
         association.end_after_answer()
         code = results.OTHER
     writer.raw(bytes((apdu.ACTION_ANSWER, apdu.NORMAL, invoke, code)))

@@ -5,7 +5,7 @@ Document: IEC 62056-5-3 (Green Book 9.2), security suite 0. The same for server 
 
 from keiki.wire.compat import const
 from keiki.wire.cosem.protection import HEAD, protect, unprotect
-from keiki.wire.cosem.security import TAG, TITLE
+from keiki.wire.cosem.security import TAG, TITLE, counter_of
 
 _OVERHEAD = const(30)  # HEAD and TAG
 _TITLE = const(9)  # what general-glo-ciphering has more than glo-ciphering
@@ -32,11 +32,14 @@ class Guard:
         self.title = title
 
     def next_counter(self) -> int:
-        """Return an invocation counter that was never used with these keys."""
+        """Return an invocation counter that was never used with these keys. OSError: there is none."""
         raise NotImplementedError
 
     def accept(self, counter: int) -> bool:
-        """Take a counter of the peer if it is greater than all before; True is for ever, whatever happens."""
+        """Take a counter of the peer if it is greater than all before; True is for ever, whatever happens.
+
+        OSError: that cannot be made sure of now. After True `next_counter` works for the answer.
+        """
         raise NotImplementedError
 
     def expected(self) -> int:
@@ -51,8 +54,12 @@ class Guard:
         """Server: tell whether an association may be tried now."""
         return True
 
-    def failed(self, now_ms: int) -> None:
-        """Server: take note of an APDU that was not protected as it must be."""
+    def failed(self, now_ms: int, reason: str) -> bool:
+        """Server: take note of an APDU that was not protected as it must be (`reason`: security.REASONS).
+
+        True: the peer has failed too often; it is to hear nothing, and its association is over.
+        """
+        return False
 
 
 class Session:
@@ -113,5 +120,14 @@ class Session:
         return self.cipher.proof(guard.title, guard.next_counter(), self.theirs)
 
     def proves(self, proof: bytes) -> bool:
-        """Tell whether a proof of the peer was made of our challenge."""
-        return self.cipher.proves(proof, self.peer, self.ours)
+        """Tell whether a proof of the peer was made of our challenge.
+
+        Its counter is one more that the peer has used; some peers use it for the APDU around it as well.
+        """
+        if not self.cipher.proves(proof, self.peer, self.ours):
+            return False
+        try:
+            self.guard.accept(counter_of(proof))
+        except OSError:
+            return False
+        return True
