@@ -1,4 +1,4 @@
-"""Watches a metering IC by its own pulses: what its pulse pin has shown must be what its register has counted.
+"""Watches a metering IC by its own pulses: what its pin has shown must be what its register has counted.
 
 A register that is read wrongly, or not at all for a while, and a chip that counts wrongly show themselves so.
 It only tells: registers of the meter are never changed by it.
