@@ -14,6 +14,16 @@ from metering_line import finish
 START_S = utc_from_jst(2026, 5, 3)
 SLOT_S = 1800
 BYTE_MS = 2.2
+ERRORS = Errors(gain_v=0.008, gain_i=-0.013, delay_mdeg=-247, offset_w=0.4)
+"""A divider and a transformer as they are bought."""
+CALIBRATION = {
+    "v_gain_ppm": round((1 / 1.008 - 1) * 1e6),
+    "i_gain_ppm": round((1 / 0.987 - 1) * 1e6),
+    "p_gain_ppm": round((1 / 1.008 / 0.987 - 1) * 1e6),
+    "p_offset_mw": -400,
+    "phase_mdeg": 247,
+}
+"""What takes that away."""
 BOARDS = {30: Parts(burden_ohm=20), 60: Parts(burden_ohm=10), 120: Parts(burden_ohm=5)}
 
 

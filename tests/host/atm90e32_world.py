@@ -35,7 +35,7 @@ CALIBRATION = [
 
 
 class World:
-    """One or two legs, the chip on them and its driver; `events` are what the driver told."""
+    """One or two legs, the chip on them and its driver; `told` is what the driver told."""
 
     def __init__(
         self,
@@ -69,8 +69,8 @@ class World:
         self.driver = Atm90e32(self, board, rating_a, len(legs))
         if calibration is not None:
             self.driver.apply(calibration)
-        self.events: list[tuple[str, int, int]] = []
-        self.driver.on_event = lambda *event: self.events.append(event)
+        self.told: list[tuple[str, int, int]] = []
+        self.driver.on_event = lambda *event: self.told.append(event)
         self.flags: list[int] = []
         self.import_wh = [0.0] * len(legs)
         self.export_wh = [0.0] * len(legs)

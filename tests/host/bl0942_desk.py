@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from keiki.drivers.metering import Snapshot
 from keiki.drivers.metering_bl0942 import Bl0942
 from keiki.wire.slots import utc_from_jst
 from keiki_host.bench.faults import Faults
@@ -46,6 +47,8 @@ class Meter:
 
         line = TimedLine(self._respond)
         self.driver = Bl0942(line, line, tuple(range(len(phases))), parts.scale(), p_max_w * len(phases))
+        self.told: list[tuple[str, int, int]] = []
+        self.driver.on_event = lambda *event: self.told.append(event)
         self.import_wh = self.export_wh = 0.0
         self.flags: list[int] = []
 
@@ -54,10 +57,18 @@ class Meter:
         self.bus.receive(data)
         return b"".join(self.out)
 
-    def poll(self, at_s: int) -> None:
-        """Poll as the firmware does, and book the net of the phases as it does."""
-        self.now_ms = at_s * 1000
+    def read(self, at_s: float) -> Snapshot:
+        """Take a snapshot as the firmware does, and book the net of the phases as it does."""
+        self.now_ms = round(at_s * 1000)
         snapshot = finish(self.driver.snapshot(self.now_ms))
         self.import_wh += max(0, snapshot.net_wh_x1000) / 1000
         self.export_wh += max(0, -snapshot.net_wh_x1000) / 1000
         self.flags.append(snapshot.flags)
+        return snapshot
+
+    def snapshot(self, at_s: float) -> Snapshot:
+        """The same, `at_s` after START_S."""
+        return self.read(START_S + at_s)
+
+    def poll(self, at_s: float) -> None:
+        """The driver needs none between snapshots."""

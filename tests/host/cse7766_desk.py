@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from free_lines import FreeLines, Reader
 from keiki.drivers import metering_cse7766
+from keiki.drivers.metering import Snapshot
 from keiki.drivers.metering_cse7766 import Cse7766
 from keiki.wire.slots import utc_from_jst
 from keiki_host.bench.faults import NO_FAULTS, Faults
@@ -55,7 +56,7 @@ class Desk:
         self.driver.on_event = lambda kind, before, after: self.told.append((kind, before, after))
         self.booked_wh = 0.0
         self.flags: list[int] = []
-        self.snapshot = None
+        self.newest: Snapshot | None = None
 
     def _fill(self, number: int):
         return lambda now_ms: self.chips[number].advance()
@@ -66,18 +67,36 @@ class Desk:
     def _write(self, number: int, reader: Reader):
         return lambda frame: reader.put(frame, self.chips[number].next_ms)
 
-    def poll(self, at_s: int) -> int:
-        """Poll as the firmware does; returns the flags."""
-        self.lines.now_ms = max(self.lines.now_ms, at_s * 1000)
-        self.snapshot = finish(self.driver.snapshot(at_s * 1000))
-        self.booked_wh += self.snapshot.net_wh_x1000 / 1000
-        self.flags.append(self.snapshot.flags)
-        return self.snapshot.flags
+    @property
+    def now_ms(self) -> int:
+        """UTC ms."""
+        return self.lines.now_ms
+
+    def read(self, at_s: float) -> Snapshot:
+        """Take a snapshot as the firmware does, and book it."""
+        now_ms = self._to(at_s)
+        self.newest = snapshot = finish(self.driver.snapshot(now_ms))
+        self.booked_wh += snapshot.net_wh_x1000 / 1000
+        self.flags.append(snapshot.flags)
+        return snapshot
+
+    def _to(self, at_s: float) -> int:
+        at_ms = round(at_s * 1000)
+        self.lines.now_ms = max(self.lines.now_ms, at_ms)
+        return at_ms
+
+    def snapshot(self, at_s: float) -> Snapshot:
+        """The same, `at_s` after START_S."""
+        return self.read(START_S + at_s)
+
+    def poll(self, at_s: float) -> bool:
+        """Poll `at_s` after START_S."""
+        return bool(finish(self.driver.poll(self._to(START_S + at_s))))
 
     def run(self, seconds: int, step_s: int) -> float:
         """Poll from START_S on; returns the error of what was booked, relative to the truth."""
         for at_s in range(START_S, START_S + seconds + 1, step_s):
-            self.poll(at_s)
+            self.read(at_s)
         return self.booked_wh / self.true_wh(seconds) - 1
 
     def true_wh(self, seconds: int) -> float:

@@ -1,84 +1,23 @@
 """Mains, ADE7953 model and the firmware's own driver in one chain: what is booked is what was used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from math import radians
 
 import pytest
-from keiki.drivers import metering_ade7953_transports as transports
 from keiki.drivers.metering import CREEP
-from keiki.meter.history import History
-from keiki.meter.registers import Registers
-from keiki.wire import record
 from keiki_host.bench.house import House
 from keiki_host.bench.ics.ade7953 import Errors, OtherVoltage
 from keiki_host.bench.waves import HouseSource, Point, Source, Wave, energy_wh
-from ring import RingLog
 
-from tests.host.ade7953_world import SLOT_S, START_S, World
+from tests.host.accuracy_points import LIMIT, SERVICES
+from tests.host.ade7953_world import CALIBRATION, ERRORS, SLOT_S, START_S, World
 
-CLASS_1 = [(percent, 1.0, "L") for percent in (5, 10, 20, 50, 100)]
-CLASS_1 += [(percent, 0.5, "L") for percent in (10, 20, 50, 100)]
-CLASS_1 += [(percent, 0.8, "C") for percent in (10, 20, 50, 100)]
-"""(percent of the rating, power factor, kind): points of IEC 62053-21 for class 1."""
-DISTORTED = ((3, 0.0, 0.10, radians(20)), (5, 0.02, 0.05, radians(-40)))
-LIMIT = 0.0005
 BUSES = ["spi", "uart"]
-
-ERRORS = Errors(gain_v=0.008, gain_i=-0.013, delay_mdeg=-247, offset_w=0.4)
-CALIBRATION = {
-    "v_gain_ppm": round((1 / 1.008 - 1) * 1e6),
-    "i_gain_ppm": round((1 / 0.987 - 1) * 1e6),
-    "p_gain_ppm": round((1 / 1.008 / 0.987 - 1) * 1e6),
-    "p_offset_mw": -400,
-    "phase_mdeg": 247,
-}
-
-
-@pytest.fixture(autouse=True)
-def _real_asyncio_afterwards() -> Iterator[None]:
-    before = transports.asyncio
-    yield
-    transports.asyncio = before
 
 
 def truth(sources: Sequence[Source], start_s: float, end_s: float) -> tuple[float, float]:
     """(import, export) in Wh of the net of the sources."""
     return energy_wh(sources, round((START_S + start_s) * 1000), round((START_S + end_s) * 1000))
-
-
-def half_hour(world: World, wave: Wave, point: Point) -> float:
-    """Let half an hour be at `point`; returns the relative error of the energy."""
-    at_s = world.at_s
-    wave.set(world.now_ms, point)
-    at_s = at_s + 5
-    world.snapshot(at_s)
-    world.restart()
-    imported, exported = truth([wave], at_s, world.run(SLOT_S))
-    assert (world.import_wh_x1000[0] == 0) == point.export and (world.export_wh_x1000[0] == 0) != point.export
-    return world.net_wh_x1000 / 1000 / (imported - exported) - 1
-
-
-@pytest.mark.parametrize("bus", BUSES)
-@pytest.mark.parametrize("rating_a", [30, 60, 120])
-def test_half_hours_at_every_point_of_class_1_are_within_half_a_thousandth(rating_a: int, bus: str) -> None:
-    wave = Wave()
-    world = World([[wave]], rating_a, bus=bus, errors=[[ERRORS]], calibration=[CALIBRATION])
-    world.begin()
-    worst = (0.0, None)
-    for number, (percent, power_factor, kind) in enumerate(CLASS_1):
-        for export in (False, True):
-            for frequency_hz in ((49.0, 60.0), (50.0, 61.0))[(number + export) % 2]:
-                harmonics = DISTORTED if export == (percent in (10, 50)) else ()
-                point = Point(
-                    frequency_hz, 100.0, rating_a * percent / 100, power_factor, kind, export, harmonics
-                )
-                error = half_hour(world, wave, point)
-                worst = max(worst, (abs(error), point), key=lambda row: row[0])
-                assert not any(world.flags)
-    assert not world.told
-    print(f"{rating_a} A, {bus}: worst {worst[0] * 100:.4f} % at {worst[1]}")
-    assert worst[0] < LIMIT
 
 
 @pytest.mark.parametrize("step_s", [1, 10])
@@ -125,41 +64,6 @@ def test_readings_are_calibrated_too() -> None:
 
 
 # -- 1P3W -----------------------------------------------------------------------------------------------
-
-R_103, T_98 = Point(voltage_v=103.0), Point(voltage_v=98.0)
-SERVICES = {
-    "200 V heater": (replace(R_103, current_a=20.0), replace(T_98, current_a=20.0)),
-    "200 V motor": (
-        replace(R_103, current_a=15.0, power_factor=0.8),
-        replace(T_98, current_a=15.0, power_factor=0.8),
-    ),
-    "200 V heater, 7 A on R, 3 A of sun on T": (
-        replace(R_103, current_a=27.0),
-        replace(T_98, current_a=17.0),
-    ),
-    "7 A on R, 12 A of sun on T": (
-        replace(R_103, current_a=7.0),
-        replace(T_98, current_a=12.0, export=True),
-    ),
-    "R alone": (replace(R_103, current_a=5.0), replace(T_98, current_a=0.0)),
-}
-
-
-@pytest.mark.parametrize("bus", BUSES)
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_1p3w_service_on_two_chips_is_right_per_leg_and_in_sum(service: str, bus: str) -> None:
-    points = SERVICES[service]
-    legs: list[Source] = [Wave(point) for point in points]
-    world = World([[leg] for leg in legs], bus=bus, errors=[[ERRORS]] * 2, calibration=[CALIBRATION] * 2)
-    assert not world.driver.assumes_symmetry
-    start_s = world.begin()
-    end_s = world.run(SLOT_S)
-    for phase in range(2):
-        imported, exported = truth([legs[phase]], start_s, end_s)
-        assert world.import_wh_x1000[phase] / 1000 == pytest.approx(imported, rel=LIMIT, abs=0.003)
-        assert world.export_wh_x1000[phase] / 1000 == pytest.approx(exported, rel=LIMIT, abs=0.003)
-    imported, exported = truth(legs, start_s, end_s)
-    assert world.net_wh_x1000 / 1000 == pytest.approx(imported - exported, rel=LIMIT)
 
 
 @pytest.mark.parametrize("turned", [True, False], ids=["transformer turned", "inverted here"])
@@ -274,27 +178,6 @@ def test_an_offset_of_an_inverted_channel_is_added_to_its_reading() -> None:
 
 
 # -- nothing is lost in the arithmetic ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("power_w", "rating_a"), [(1, 30), (100, 60), (12000, 120)])
-def test_a_month_of_arithmetic_is_exact(power_w: int, rating_a: int) -> None:
-    days = 30
-    wave = Wave(Point(current_a=power_w / 100))
-    world = World([[wave]], rating_a)
-    registers = Registers(History(RingLog(record.SIZE, 100), RingLog(record.SIZE, 100)), gap_s=36000)
-    world.begin()
-    start_s = 60.0
-    world.snapshot(start_s)
-    registers.advance(world.now_ms, 0)
-    # as rarely as the counters can tell: at 30 A within 112 s
-    for _ in range(days * 24):
-        before = world.net_wh_x1000
-        end_s = world.run(3600, 100, 36)
-        registers.advance(world.now_ms, world.net_wh_x1000 - before)
-    error = registers.import_wh_x1000 / 1000 / truth([wave], start_s, end_s)[0] - 1
-    print(f"{power_w} W for {days} days: {error * 100:.5f} %")
-    assert abs(error) < 0.00005 and registers.export_wh_x1000 == 0
-    assert not any(world.flags) and not world.told
 
 
 def test_below_the_start_nothing_is_booked_and_above_it_everything_is() -> None:

@@ -1,11 +1,9 @@
 """What goes wrong with an ADE7953 and its line: no energy that was not, and little that is lost."""
 
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
-from keiki.drivers import metering_ade7953_transports as transports
 from keiki.drivers.metering import REFUSED, RESET, STALE
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.ics import ade7953_bus, ade7953_registers
@@ -18,13 +16,6 @@ WH_PER_S = POWER_W / 3600
 SET_UP_S = {"spi": 0.2, "uart": 5}
 BUSES = ["spi", "uart"]
 KINDS = [("spi", kind) for kind in ade7953_bus.KINDS] + [("uart", kind) for kind in ade7953_bus.UART_KINDS]
-
-
-@pytest.fixture(autouse=True)
-def _real_asyncio_afterwards() -> Iterator[None]:
-    before = transports.asyncio
-    yield
-    transports.asyncio = before
 
 
 def world_of(bus: str, **options: Any) -> World:

@@ -1,10 +1,9 @@
 """Faults of chip and line, the driver over the model: no energy that was not there, and recovery."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from keiki.drivers import metering_atm90e32
 from keiki.drivers.metering import REFUSED, RESET, STALE
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.waves import Point, Source, Wave
@@ -15,13 +14,6 @@ R, T = Point(voltage_v=102.0, current_a=22.0), Point(voltage_v=99.0, current_a=9
 W_R, W_T = 2244.0, -891.0
 BEGIN_S, END_S = 200, 260
 LAST_S = 480
-
-
-@pytest.fixture(autouse=True)
-def _real_asyncio_afterwards() -> Iterator[None]:
-    before = metering_atm90e32.asyncio
-    yield
-    metering_atm90e32.asyncio = before
 
 
 @dataclass
@@ -62,7 +54,7 @@ def run(world: World, step_s: float, begin: Callable[[], None], end: Callable[[]
         flags |= flag
     lost_wh = (W_R * hours - world.import_wh[0], -W_T * hours - world.export_wh[1])
     lost_net_wh = (W_R + W_T) * hours - world.net_wh_x1000 / 1000
-    return Outcome(world, lost_wh, lost_net_wh, flags, {event[0] for event in world.events})
+    return Outcome(world, lost_wh, lost_net_wh, flags, {event[0] for event in world.told})
 
 
 def assert_lost(outcome: Outcome, seconds: float) -> None:
@@ -79,7 +71,7 @@ STEPS = pytest.mark.parametrize("step_s", [1, 10])
 def test_a_brown_out_costs_one_interval(step_s: float) -> None:
     world = world_of()
     outcome = run(world, step_s, world.chip.reset, lambda: None)
-    assert outcome.flags == RESET and world.events == [("ic_reset", 0x0085, 0x0087)]
+    assert outcome.flags == RESET and world.told == [("ic_reset", 0x0085, 0x0087)]
     assert_lost(outcome, step_s + 0.1)
 
 
@@ -94,7 +86,7 @@ def test_a_corrupt_configuration_costs_one_interval(register: int, bit: int, ste
     outcome = run(
         world, step_s, lambda: chip.corrupt(register, chip.value(register) ^ 1 << bit), lambda: None
     )
-    assert outcome.flags == RESET and len(world.events) == 1 and outcome.told == {"ic_reset"}
+    assert outcome.flags == RESET and len(world.told) == 1 and outcome.told == {"ic_reset"}
     # it came just before a poll: what was counted until then was good, and nobody can know
     assert_lost(outcome, step_s + 0.1)
 
@@ -105,7 +97,7 @@ def test_a_line_that_is_stuck_for_a_minute_costs_nothing(stuck: int, step_s: flo
     world = world_of()
     wire = world.chip.wire
     outcome = run(world, step_s, lambda: setattr(wire, "stuck", stuck), lambda: setattr(wire, "stuck", None))
-    assert outcome.flags == STALE and not world.events
+    assert outcome.flags == STALE and not world.told
     assert_lost(outcome, 0)
 
 
@@ -168,9 +160,9 @@ def test_the_faults_of_the_bench_cost_no_more_than_their_window(fault: str, step
     assert -0.003 <= outcome.lost_net_wh <= most * interval_wh + 0.003
     assert bool(outcome.flags & RESET) == (fault == "ic_reset") == ("ic_reset" in outcome.told)
     if fault == "ic_counter_jump":
-        assert outcome.flags == REFUSED and world.events[0][2] >= 40000
+        assert outcome.flags == REFUSED and world.told[0][2] >= 40000
     if fault == "ic_silence":
-        assert outcome.flags == STALE and not world.events
+        assert outcome.flags == STALE and not world.told
 
 
 @pytest.mark.parametrize("saturates", [True, False])

@@ -1,10 +1,8 @@
 """CSE7766 model and the firmware's own driver in one chain: what is booked is what flowed."""
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
-from keiki.drivers import metering_cse7766
 from keiki.drivers.metering import CREEP, REFUSED, RESET, STALE
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.house import House
@@ -12,31 +10,13 @@ from keiki_host.bench.ics import line_noise
 from keiki_host.bench.ics.cse7766 import Errors, Parts
 from keiki_host.bench.waves import HouseSource, Point, Wave
 
-from tests.host.accuracy_points import LIMIT, SLOT_S, TABLE, Worst, loads
+from tests.host.accuracy_points import LIMIT, SLOT_S, TABLE, Worst
 from tests.host.cse7766_desk import START_S, Desk
 
 SHUNTS = {30: Parts(shunt_uohm=1000), 60: Parts(shunt_uohm=500), 120: Parts(shunt_uohm=250)}
 PULSE_WH = Parts().pulse_j / 3600
 JITTER_S = 0.213
 """A frame may be as much older than its poll at one end than at the other: two periods and a byte."""
-
-
-@pytest.fixture(autouse=True)
-def _real_asyncio_afterwards() -> Iterator[None]:
-    before = metering_cse7766.asyncio
-    yield
-    metering_cse7766.asyncio = before
-
-
-@pytest.mark.parametrize("rated_a", [30, 60])
-def test_half_an_hour_is_within_half_a_thousandth_at_every_point_of_class_1(rated_a: int) -> None:
-    worst = Worst(f"CSE7766 {rated_a} A")
-    for name, point in loads(rated_a):
-        desk = Desk([Wave(point)], parts=SHUNTS[rated_a], p_max_w=rated_a * 100, backlog=12)
-        worst.take(desk.run(SLOT_S, 10), name)
-        assert not any(desk.flags) and not desk.told, name
-    print(worst)
-    assert abs(worst.error) < LIMIT
 
 
 def test_noise_of_the_readings_is_not_in_the_energy() -> None:
@@ -57,17 +37,6 @@ def test_half_an_hour_polled_every_second(percent: int, period_ms: int) -> None:
     assert not any(desk.flags) and desk.driver.stats["noise"] == 0
 
 
-def test_a_200_v_load_on_unequal_legs_is_the_sum_of_two_chips() -> None:
-    legs = [Wave(Point(voltage_v=voltage, current_a=20.0, power_factor=0.9)) for voltage in (103.0, 98.0)]
-    desk = Desk(legs)
-    assert abs(desk.run(SLOT_S, 10)) < LIMIT
-    assert desk.true_wh(SLOT_S) == pytest.approx(201 * 20 * 0.9 / 2)
-    snapshot = desk.snapshot
-    assert snapshot.voltage_v_x100 == [pytest.approx(10300, abs=10), pytest.approx(9800, abs=10)]
-    assert snapshot.current_ma == [pytest.approx(20000, abs=20)] * 2
-    assert snapshot.power_factor_x1000 == [pytest.approx(900, abs=2)] * 2
-
-
 def test_a_house_without_panels_is_booked_within_its_pulses() -> None:
     house = House("constant:1234W@pf0.7")
     desk = Desk([HouseSource(house.phase(index)) for index in range(2)])
@@ -79,7 +48,7 @@ def test_a_house_without_panels_is_booked_within_its_pulses() -> None:
 def test_what_flows_out_is_booked_as_import_for_the_chip_cannot_tell() -> None:
     desk = Desk([Wave(Point(current_a=10.0, export=True))])
     for at_s in range(START_S, START_S + 361, 10):
-        desk.poll(at_s)
+        desk.read(at_s)
     assert desk.true_wh(360) == 0 and desk.booked_wh == pytest.approx(100, rel=0.001)
 
 
@@ -123,7 +92,7 @@ def with_a_fault(start: int, step_s: int, switch) -> Desk:
             desk.lines.now_ms = max(desk.lines.now_ms, at_s * 1000)
             desk.chips[0].advance()
             switch(desk, faults, at_s - START_S == 600)
-        desk.poll(at_s)
+        desk.read(at_s)
     assert desk.flags[-1] == 0
     return desk
 
@@ -181,7 +150,7 @@ def test_a_chip_that_restarts_every_minute_brings_no_energy_that_was_not() -> No
                 faults.enable("ic_reset", count=1)
                 faults.disable("ic_reset")
                 resets += 1
-            desk.poll(at_s)
+            desk.read(at_s)
         # each restart loses what the counter had, and nothing is ever made up
         assert desk.booked_wh <= 1250 + resets * 3 * PULSE_WH + 2500 * JITTER_S / 3600
         assert desk.booked_wh >= 1250 - resets * 2500 * 10 / 3600
@@ -206,8 +175,8 @@ def test_a_load_that_goes_off_fades_and_is_zero_within_seventeen_seconds() -> No
     desk = Desk([wave])
     powers = []
     for at_s in range(START_S, START_S + 90):
-        desk.poll(at_s)
-        powers.append(desk.snapshot.power_w_x10[0])
+        desk.read(at_s)
+        powers.append(desk.newest.power_w_x10[0])
     assert powers[59] == pytest.approx(20000, rel=0.001)
     assert powers[63] < 40 and powers[70] < 6
     assert powers[78:] == [0] * 12 and desk.flags[-1] == CREEP
@@ -217,7 +186,7 @@ def test_a_load_that_goes_off_fades_and_is_zero_within_seventeen_seconds() -> No
 def test_a_gap_longer_than_the_counter_lasts_is_refused_and_told() -> None:
     desk = Desk([Wave(Point(current_a=30.0))], p_max_w=6000)
     for at_s in (0, 10, 20, 120, 130, 140):
-        desk.poll(START_S + at_s)
+        desk.read(START_S + at_s)
     assert desk.flags == [0, 0, 0, REFUSED, 0, 0]
     assert [kind for kind, _, _ in desk.told] == ["increment_refused"]
     assert desk.booked_wh == pytest.approx(3000 * 40 / 3600, abs=3000 * JITTER_S / 3600 + 3 * PULSE_WH)

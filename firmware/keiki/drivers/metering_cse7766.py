@@ -2,8 +2,9 @@
 
 Ref: facts of the frame as in HLW8032 descriptions; captured streams (Tasmota #2891, #6302, espurna #867).
 A frame of 24 bytes comes every 55 to 105 ms (4800 baud 8E1). It counts energy in pulses modulo 65536, and one
-bit turns over at each overflow, so frames may be lost for as long as 131072 pulses last. The chip measures
-no direction: what flows out is booked as import, so it is not for houses with panels.
+bit turns over at each overflow, so frames may be lost for as long as 131072 pulses last: on a board for 30 A
+156 s of the most that the gate lets through. So `poll` has to come every 20 s. The chip measures no direction:
+what flows out is booked as import, so it is not for houses with panels.
 """
 
 import asyncio
@@ -87,6 +88,7 @@ class Cse7766:
     """
 
     ignored = ("phase_mdeg",)
+    poll_ms = 20000
 
     def __init__(self, readers, scale: "dict[str, int]", p_max_w: int) -> None:
         names = ("polls", "missed", "stale", "refused", "resets", "noise", "uncalibrated")
@@ -101,6 +103,7 @@ class Cse7766:
         self._held_wh_x1000 = [0] * len(readers)
         self._snapshot = Snapshot(len(readers))
         self._snapshot.frequency_hz_x100 = [None] * len(readers)
+        self._flags = 0
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
 
@@ -128,19 +131,30 @@ class Cse7766:
         until all chips are heard again, so that the net of the phases is always of the same time.
         """
         snapshot = self._snapshot
-        snapshot.flags = 0
+        heard = await self._take(now_ms, True)
+        snapshot.flags, self._flags = self._flags | (0 if heard else STALE), 0
+        for chip in self._chips:
+            snapshot.flags |= CREEP if heard and below_start(chip.frame) else 0
+        self.stats["stale"] += snapshot.flags & STALE
+        snapshot.settle(self._held_wh_x1000)
+        return snapshot
+
+    async def poll(self, now_ms: int) -> bool:
+        """Wait for new frames and hold what has flowed until the next snapshot; False: not all are heard."""
+        return await self._take(now_ms, False)
+
+    async def _take(self, now_ms: int, show: bool) -> bool:
+        heard = True
         await self._drain()
         for phase, chip in enumerate(self._chips):
             self.stats["polls"] += 1
             if await self._hear(chip) and self._knows(chip):
-                self._book(phase, chip, now_ms)
+                self._book(phase, chip, now_ms, show)
             else:
-                snapshot.flags |= STALE
+                heard = False
                 self.stats["missed"] += 1
                 self.stats["uncalibrated"] += chip.unusable
-        self.stats["stale"] += snapshot.flags & STALE
-        snapshot.settle(self._held_wh_x1000)
-        return snapshot
+        return heard
 
     # -- listening ----------------------------------------------------------------------------------
 
@@ -217,33 +231,36 @@ class Cse7766:
         return True
 
     def _restarted(self, before: int, after: int) -> None:
-        self._snapshot.flags |= RESET
+        self._flags |= RESET
         self.stats["resets"] += 1
         self.on_event("ic_reset", before, after)
 
-    def _book(self, phase: int, chip: _Chip, now_ms: int) -> None:
-        snapshot, frame, energy = self._snapshot, chip.frame, chip.energy
-        chip.power_mw = power = power_mw(frame, chip.power_mw)
-        if below_start(frame):
-            snapshot.flags |= CREEP
-        current = current_ua(frame)
-        if not power and current < _NOISE_UA:
-            current = 0
-        chip.correction.fill(
-            snapshot,
-            phase,
-            scaled(voltage_mv(frame), self._v, MILLION),
-            scaled(current, self._a, MILLION),
-            scaled(power, self._v * self._a, MILLION * MILLION),
-        )
-        gain = chip.whole.take(energy.update(power, pulses(frame), now_ms))
+    def _book(self, phase: int, chip: _Chip, now_ms: int, show: bool) -> None:
+        chip.power_mw = power = power_mw(chip.frame, chip.power_mw)
+        if show:
+            self._show(phase, chip, power)
+        energy = chip.energy
+        gain = chip.whole.take(energy.update(power, pulses(chip.frame), now_ms))
         if power and chip.booked_ms is not None and now_ms > chip.booked_ms:
             gain += chip.added.take(chip.correction.offset_mw * (now_ms - chip.booked_ms))
         chip.booked_ms = now_ms
         self._held_wh_x1000[phase] += gain
         if energy.refused:
-            snapshot.flags |= REFUSED
+            self._flags |= REFUSED
             self.stats["refused"] += 1
             self.on_event("increment_refused", energy.counter_before, energy.counter)
             if energy.fell:
                 self._restarted(energy.counter_before, energy.counter)
+
+    def _show(self, phase: int, chip: _Chip, power: int) -> None:
+        frame = chip.frame
+        current = current_ua(frame)
+        if not power and current < _NOISE_UA:
+            current = 0
+        chip.correction.fill(
+            self._snapshot,
+            phase,
+            scaled(voltage_mv(frame), self._v, MILLION),
+            scaled(current, self._a, MILLION),
+            scaled(power, self._v * self._a, MILLION * MILLION),
+        )
