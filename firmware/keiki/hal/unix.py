@@ -5,6 +5,7 @@ KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own a
 KEIKI_CONFIG = JSON file of settings to be kept; KEIKI_FOLDER = folder of its flash;
 KEIKI_CAUSE = why it was started (see reset_cause);
 KEIKI_CONSOLE = unix socket of the host tool; KEIKI_EDGEn = pty on which input n rises;
+KEIKI_UPLINK = see unix_tcp; KEIKI_DNS = see unix_names;
 KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
 """
 
@@ -49,6 +50,27 @@ async def sntp_exchange(server: str, request: bytes, timeout_ms: int) -> "bytes 
     from keiki.hal import unix_sntp
 
     return await unix_sntp.sntp_exchange(server, request, timeout_ms)
+
+
+def listen(address: str, port: int):
+    """Return a TCP port on an address of ours, see unix_tcp.Listener. OSError: it cannot be had."""
+    from keiki.hal import unix_tcp
+
+    return unix_tcp.Listener(address, port)
+
+
+async def connect(server: str, port: int):
+    """See unix_tcp.connect."""
+    from keiki.hal import unix_tcp
+
+    return await unix_tcp.connect(server, port)
+
+
+async def datagram(server: str, port: int, data: bytes) -> None:
+    """See unix_tcp.datagram."""
+    from keiki.hal import unix_tcp
+
+    await unix_tcp.datagram(server, port, data)
 
 
 def random_below(n: int) -> int:

@@ -3,7 +3,8 @@
 import errno
 import socket
 import struct
-from asyncio import core
+
+from keiki.hal.unix_sockets import family, numeric, readable, sockaddr
 
 _SOL_IP = 0
 _IP_MULTICAST_IF = 32
@@ -14,43 +15,44 @@ _IPV6_V6ONLY = 26
 
 
 class Udp:
-    """One UDP port with a multicast group, on one address of this host.
+    """One UDP port, with a multicast group if one is named, on one address of this host.
 
     Linux hands a datagram to the socket with the most specific address, so unicast and group are two sockets;
     answers always leave from the unicast one. A peer is the kernel's own sockaddr: it keeps an IPv6 scope.
     """
 
-    def __init__(self, address: str, port: int, group: str) -> None:
-        six = ":" in address
-        family = socket.AF_INET6 if six else socket.AF_INET
+    def __init__(self, address: str, port: int, group: "str | None") -> None:
+        host, _, _ = address.partition("%")
+        raw = numeric(host) or b""
         self.port = port
-        self.unicast = socket.socket(family, socket.SOCK_DGRAM)
-        self.group = socket.socket(family, socket.SOCK_DGRAM)
-        for sock in (self.unicast, self.group):
+        self.unicast = socket.socket(family(raw), socket.SOCK_DGRAM)
+        self.group = self.unicast if group is None else socket.socket(family(raw), socket.SOCK_DGRAM)
+        self._everyone = None
+        self._sockets = (self.unicast,) if group is None else (self.unicast, self.group)
+        for sock in self._sockets:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if six:
-            index = _interface_index(address)
-            for sock in (self.unicast, self.group):
+        index = 0
+        if len(raw) == 16:
+            index = interface_index(address)
+            for sock in self._sockets:
                 sock.setsockopt(_SOL_IPV6, _IPV6_V6ONLY, 1)
-            own = _sockaddr(address, port, index)
-            self._everyone = _sockaddr(group, port, index)
-            self.group.setsockopt(
-                _SOL_IPV6, _IPV6_JOIN_GROUP, socket.inet_pton(family, group) + struct.pack("I", index)
-            )
+        if group is not None:
+            self._join(address, numeric(group) or b"", index)
+        self.unicast.bind(own_sockaddr(raw, port, index))
+        for sock in self._sockets:
+            sock.setblocking(False)
+
+    def _join(self, address: str, group: bytes, index: int) -> None:
+        self._everyone = own_sockaddr(group, self.port, index)
+        if len(group) == 16:
+            self.group.setsockopt(_SOL_IPV6, _IPV6_JOIN_GROUP, group + struct.pack("I", index))
             self.unicast.setsockopt(_SOL_IPV6, _IPV6_MULTICAST_IF, index)
         else:
             # a loopback address joins through lo whichever of 127/8 it is
-            through = socket.inet_pton(family, "127.0.0.1" if address.startswith("127.") else address)
-            own = _sockaddr(address, port, 0)
-            self._everyone = _sockaddr(group, port, 0)
-            self.group.setsockopt(
-                _SOL_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_pton(family, group) + through
-            )
+            through = numeric("127.0.0.1" if address.startswith("127.") else address)
+            self.group.setsockopt(_SOL_IP, socket.IP_ADD_MEMBERSHIP, group + through)
             self.unicast.setsockopt(_SOL_IP, _IP_MULTICAST_IF, through)
-        self.unicast.bind(own)
         self.group.bind(self._everyone)
-        for sock in (self.unicast, self.group):
-            sock.setblocking(False)
 
     async def receive(self, multicast: bool, answer_source_port: bool) -> "tuple[bytes, bytes]":
         """Wait for one datagram; returns it and the peer to answer to.
@@ -60,7 +62,7 @@ class Udp:
         """
         sock = self.group if multicast else self.unicast
         while True:
-            await _readable(sock)
+            await readable(sock)
             try:
                 data, peer = sock.recvfrom(1500)
             except OSError as error:
@@ -81,27 +83,17 @@ class Udp:
         return True
 
     def close(self) -> None:
-        """Close both sockets."""
-        self.unicast.close()
-        self.group.close()
+        """Close all sockets."""
+        for sock in self._sockets:
+            sock.close()
 
 
-def _readable(sock):
-    """Wait until `sock` has something to read (await it)."""
-    yield core._io_queue.queue_read(sock)
+def own_sockaddr(raw: bytes, port: int, index: int) -> bytes:
+    """Return an address of ours or of a group; what is link-local belongs to an interface."""
+    return sockaddr(raw, port, index if len(raw) == 16 and raw[0] in (0xFE, 0xFF) else 0)
 
 
-def _sockaddr(address: str, port: int, index: int) -> bytes:
-    host = address.split("%", 1)[0]
-    if ":" in host:
-        raw = socket.inet_pton(socket.AF_INET6, host)
-        scope = index if raw[0] == 0xFE or raw[0] == 0xFF else 0
-        return struct.pack("H", socket.AF_INET6) + struct.pack(">HI", port, 0) + raw + struct.pack("I", scope)
-    raw = socket.inet_pton(socket.AF_INET, host)
-    return struct.pack("H", socket.AF_INET) + struct.pack(">H", port) + raw + bytes(8)
-
-
-def _interface_index(address: str) -> int:
+def interface_index(address: str) -> int:
     """Return the index of the interface that owns an IPv6 address; OSError ENODEV if none does."""
     host, _, zone = address.partition("%")
     wanted = "".join("%02x" % byte for byte in socket.inet_pton(socket.AF_INET6, host))
