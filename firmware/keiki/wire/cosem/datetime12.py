@@ -21,7 +21,7 @@ STATUS_DOUBTFUL = const(0x02)
 
 _FORMAT = ">HBBBBBBBhB"
 _DEVIATION_MAX_MIN = const(840)
-_YEAR_MAX = const(2105)  # seconds since 1970 are u32 in every record
+_YEAR_MAX = const(9999)
 
 _date = [-1, 0, 0, 0, 0]  # the day converted last: days since 1970, year, month, day, day of week
 
