@@ -3,7 +3,7 @@
 Ref: facts of the frame as in HLW8032 descriptions; captured streams (Tasmota #2891, #6302, espurna #867).
 A frame of 24 bytes comes every 55 to 105 ms (4800 baud 8E1). It counts energy in pulses modulo 65536, and one
 bit turns over at each overflow, so frames may be lost for as long as 131072 pulses last: on a board for 30 A
-156 s of the most that the gate lets through. So `poll` has to come every 20 s. The chip measures no direction:
+156 s of the most that the gate lets through. So `poll` has to come every 20 s. The chip tells no direction:
 what flows out is booked as import, so it is not for houses with panels.
 """
 
