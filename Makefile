@@ -29,13 +29,15 @@ test: $(VENV)/.test        ## All tests (about 5 minutes)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 FUZZ_SEED ?= 1
-FUZZ_MPY := MICROPYPATH=firmware:tests/pure:.frozen $(BIN)/micropython -X heapsize=128wK
+FUZZ_MPY := MICROPYPATH=firmware:tests/pure:.frozen $(BIN)/micropython -X heapsize
 
-fuzz: $(VENV)/.test        ## 10 million frames and 10 million SK lines, and some of both on MicroPython
+fuzz: $(VENV)/.test        ## 10 million frames, SK lines and APDUs each, and some of them on MicroPython
 	$(BIN)/python tests/fuzz/echonet.py 10000000 $(FUZZ_SEED)
 	$(BIN)/python tests/fuzz/sk.py 10000000 $(FUZZ_SEED)
-	$(FUZZ_MPY) tests/fuzz/echonet.py 500000 $(FUZZ_SEED)
-	$(FUZZ_MPY) tests/fuzz/sk.py 100000 $(FUZZ_SEED)
+	$(BIN)/python tests/fuzz/cosem.py 10000000 $(FUZZ_SEED)
+	$(FUZZ_MPY)=128wK tests/fuzz/echonet.py 500000 $(FUZZ_SEED)
+	$(FUZZ_MPY)=128wK tests/fuzz/sk.py 100000 $(FUZZ_SEED)
+	$(FUZZ_MPY)=192wK tests/fuzz/cosem.py 200000 $(FUZZ_SEED)
 
 powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 100,000 in the meter, 200 while momonga reads
 	PYTHONPATH=tests/pure $(BIN)/python tests/powerloss/test_flashlog_cuts.py 100000
