@@ -3,11 +3,11 @@
 Who fails is noted and slowed. Three tries in a row are answered as the standard says. From the fourth on
 there is a pause, 1 s at first and twice as long each time, up to a minute: in it a wrong APDU gets no answer,
 ends its association, and only four tries a second are looked at. Whoever has the keys and a fresh counter is
-let in at any time: nobody can lock the head-end out by failing in its name.
+let in at any time: nobody can lock the head-end out by failing in its name. A replay is noted and refused.
 """
 
 from keiki.wire.compat import const
-from keiki.wire.cosem.security import Cipher
+from keiki.wire.cosem.security import COUNTER, Cipher
 from keiki.wire.cosem.session import Guard
 
 _FREE = const(3)
@@ -67,6 +67,8 @@ class ClientGuard(Guard):
     def failed(self, now_ms: int, reason: str) -> bool:
         """Take note of a failure; True if the peer is to hear nothing, and its association is over."""
         self._on_failure(self.sap, reason)
+        if reason == COUNTER:  # made with the keys: a replay, or a client that has to ask for its counter
+            return False
         self._failures += 1
         over = self._failures - _FREE
         if over <= 0:
