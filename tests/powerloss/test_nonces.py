@@ -1,4 +1,4 @@
-"""1,000 power cuts of the real server on emulated flash: no nonce is ever used twice, no request taken twice."""
+"""1,000 power cuts of the real server on emulated flash: no nonce comes twice, no request is served twice."""
 
 import random
 from typing import Any
