@@ -29,7 +29,11 @@ WHERE estimate.replaced_s IS NULL
 AND (estimate.import_wh <> excluded.import_wh OR estimate.export_wh <> excluded.export_wh)
 """
 _RETIRE = """
-UPDATE estimate SET replaced_s = :now_s WHERE replaced_s IS NULL AND meter_id = :meter_id AND slot_s {slots}
+UPDATE estimate SET replaced_s = :now_s WHERE replaced_s IS NULL AND meter_id {meters} AND slot_s {slots}
+AND EXISTS (
+  SELECT 1 FROM reading r
+  WHERE r.slot_s = estimate.slot_s AND r.meter_id = estimate.meter_id AND r.import_wh IS NOT NULL
+)
 """
 
 
@@ -60,7 +64,6 @@ def fill(
     `values` holds what is known of these slots and around them.
     """
     known = {slot_s: value for slot_s, value in values.items() if value.import_wh is not None}
-    _retire(connection, meter_id, [slot_s for slot_s in due if slot_s in known], now_s)
     missing = [slot_s for slot_s in due if slot_s not in known]
     if due and due[0] in known and due[0] - SLOT_S not in known:
         missing.insert(0, due[0] - SLOT_S)  # a gap that the first value ends
@@ -133,8 +136,9 @@ def _fill_one(
     )
 
 
-def _retire(connection: Connection, meter_id: int, slots: Sequence[int], now_s: int) -> None:
-    condition, value = within(connection, slots)
-    connection.execute(
-        text(_RETIRE.format(slots=condition)), {"now_s": now_s, "meter_id": meter_id, "slots": value}
-    )
+def retire(connection: Connection, meter_ids: Sequence[int], slots: Sequence[int], now_s: int) -> None:
+    """Retire the estimates of some meters and slots whose real value has come."""
+    meters, some = within(connection, meter_ids, "meters")
+    condition, all_slots = within(connection, slots)
+    query = text(_RETIRE.format(meters=meters, slots=condition))
+    connection.execute(query, {"now_s": now_s, "meters": some, "slots": all_slots})

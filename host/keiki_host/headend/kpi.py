@@ -51,7 +51,7 @@ class AreaDay(NamedTuple):
     late: int
 
 
-class _Slot(NamedTuple):
+class Slot(NamedTuple):
     """One slot of an area: the meters that were there, and what came."""
 
     due: int
@@ -97,7 +97,7 @@ def area_days(store: Store, day_s: int, *, now_s: int) -> list[AreaDay]:
     times = {"day_s": day_s, "end_s": end_s}
     with store.read() as connection:
         areas = connection.execute(text("SELECT area_id, code FROM area ORDER BY code")).all()
-        slots = _slots(connection, day_s)
+        slots = slots_of_day(connection, day_s)
         heard: dict[int, list[int]] = {area_id: [0, 0] for area_id, _ in areas}
         for area_id, there, found in connection.execute(text(_ALL_DAY), times):
             heard[area_id] = [found, there]
@@ -117,7 +117,7 @@ def area_days(store: Store, day_s: int, *, now_s: int) -> list[AreaDay]:
 def short_slots(store: Store, area_code: str, day_s: int, name: str) -> list[int]:
     """The slots of a day in which something is missing from a KPI (`LIMITS_S`), in order."""
     with store.read() as connection:
-        slots = _slots(connection, day_s).get(area_number(connection, area_code), {})
+        slots = slots_of_day(connection, day_s).get(area_number(connection, area_code), {})
     return [
         slot_s
         for slot_s, slot in sorted(slots.items())
@@ -133,7 +133,7 @@ def area_number(connection: Connection, code: str) -> int:
     return int(area_id)
 
 
-def _slots(connection: Connection, day_s: int) -> dict[int, dict[int, _Slot]]:
+def slots_of_day(connection: Connection, day_s: int) -> dict[int, dict[int, Slot]]:
     """By area, the slots of a day and the one that ends it."""
     end_s = day_s + DAY_S
     times = {"day_s": day_s, "end_s": end_s}
@@ -150,14 +150,14 @@ def _slots(connection: Connection, day_s: int) -> dict[int, dict[int, _Slot]]:
     nothing = (0,) * 8
     return {
         area_id: {
-            slot_s: _Slot(count, *counts.get((area_id, slot_s), nothing)) for slot_s, count in of_area.items()
+            slot_s: Slot(count, *counts.get((area_id, slot_s), nothing)) for slot_s, count in of_area.items()
         }
         for area_id, of_area in due.items()
     }
 
 
 def _area_day(
-    code: str, day_s: int, now_s: int, slots: dict[int, _Slot], heard: Share, ended: dict[str, int]
+    code: str, day_s: int, now_s: int, slots: dict[int, Slot], heard: Share, ended: dict[str, int]
 ) -> AreaDay:
     day = {slot_s: slot for slot_s, slot in slots.items() if slot_s < day_s + DAY_S}
     shares = {}

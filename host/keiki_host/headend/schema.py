@@ -180,6 +180,18 @@ clock_read = Table(
 )
 """How wrong a meter's clock was."""
 
+meter_event = Table(
+    "meter_event",
+    metadata,
+    Column("meter_id", Integer, nullable=False),
+    Column("log", SmallInteger, nullable=False),  # observations.Event
+    Column("at_s", BigInteger, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("seen_s", BigInteger, nullable=False),
+    PrimaryKeyConstraint("meter_id", "at_s", "log", "code"),
+)
+"""What meters have in their event logs."""
+
 delivery = Table(
     "delivery",
     metadata,

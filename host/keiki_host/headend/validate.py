@@ -143,6 +143,7 @@ def judge(
         times["meters"] = some
         reads = _by_meter(connection.execute(text(_READS.format(meters=condition)), times))
         clocks = _by_meter(connection.execute(text(_CLOCKS.format(meters=condition)), times))
+        gaps.retire(connection, meter_ids, slots[-(DAY_S // SLOT_S) :], now_s)
         found: list[tuple[int, Finding]] = []
         for meter in placed:
             due = [
