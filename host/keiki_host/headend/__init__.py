@@ -8,7 +8,7 @@
 | `observations` | clocks, registers read otherwise, events of meters |
 | `missing` | which slots to ask meters for |
 | `series` | a day or a month of a meter or a point, out |
-| `rules`, `validate`, `estimate`, `gaps` | what is wrong with values, and what stands in for those that did not come |
+| `rules`, `validate`, `estimate`, `gaps` | what is wrong with values, and what stands in for missing ones |
 | `kpi`, `misses`, `overview` | figures of a day and area, and the meters behind them |
 | `registry`, `parties` | meters and points, and whose they are |
 | `keys`, `counters` | meters' keys at rest, invocation counters |
