@@ -74,6 +74,8 @@ def test_no_value_and_a_value_are_different(store: Store) -> None:
         value(1, 0, 5, delay_s=AGE_S + 1),
         value(1, 0, -1),
         value(1, 0, 2**63),
+        value(1, 0, 5, status=256),
+        value(1, 0, 5, status=-1),
         value(1, 0, 5)._replace(export_wh=None),
         value(1, 0, None)._replace(export_wh=5),
     ],

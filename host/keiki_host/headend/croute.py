@@ -50,7 +50,7 @@ ORDER BY y.code, p.number, r.slot_s
 _RANGE = "SELECT min(batch_no), max(batch_no) FROM batch WHERE delivery_id = :delivery_id"
 _FILE = """
 INSERT INTO delivery_file (delivery_id, retailer_id, name, rows, within_60, latest_s, sha256)
-VALUES (:delivery_id, :retailer_id, :name, :rows, :within_60, :latest_s, :sha256)
+VALUES (:delivery_id, :retailer_id, :name, :rows, :within_60, :latest_s, :sha256) ON CONFLICT DO NOTHING
 """
 
 

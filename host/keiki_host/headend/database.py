@@ -64,6 +64,12 @@ class Store:
                 mark = self._open.set(connection)
                 try:
                     yield connection
+                except BaseException:
+                    self.known_partitions, self.heard = (
+                        set(),
+                        set(),
+                    )  # what this transaction made is not there
+                    raise
                 finally:
                     self._open.reset(mark)
 
@@ -166,6 +172,6 @@ def _clear(error: DBAPIError, url: URL) -> Exception:
         if refused or state.startswith(("28", "3D")):  # wrong user or password; no such database
             text = text.rpartition("FATAL:")[2].strip()
             return HeadendInputError(f"database {where}: {text}")
-        if isinstance(cause, psycopg.OperationalError) or state.startswith(("08", "40", "53", "57")):
+        if isinstance(cause, psycopg.OperationalError) or state.startswith(("08", "40", "53", "55", "57")):
             return StoreUnavailableError(f"database {where}: {text}")
     return error

@@ -25,6 +25,7 @@ FUTURE_S = 600
 AGE_S = 800 * 86400
 """The oldest slot that is taken, by its arrival; meters keep 400 days."""
 _WH_MAX = 2**63 - 1
+_STATUS_MAX = 255
 _MARK = (
     "INSERT INTO quality (slot_s, meter_id, rule, code) "
     f"VALUES (:slot_s, :meter_id, {int(Rule.DUPLICATE)}, {int(MEANING[Rule.DUPLICATE][0])}) "
@@ -91,7 +92,8 @@ def _sorted_out(readings: Sequence[Reading]) -> tuple[list[Reading], list[Readin
         values = (reading.import_wh, reading.export_wh)
         whole = None not in values or values == (None, None)
         in_range = all(value is None or 0 <= value <= _WH_MAX for value in values)
-        if reading.slot_s % SLOT_S or not -FUTURE_S <= age_s <= AGE_S or not whole or not in_range:
+        possible = whole and in_range and 0 <= reading.status <= _STATUS_MAX
+        if reading.slot_s % SLOT_S or not -FUTURE_S <= age_s <= AGE_S or not possible:
             refused.append(reading)
         elif first.setdefault((reading.slot_s, reading.meter_id), reading) is not reading:
             others.append(reading)
