@@ -28,7 +28,9 @@ _date = [-1, 0, 0, 0, 0]  # the day converted last: days since 1970, year, month
 
 def pack_into(buffer, at: int, utc_s: int, status: int = STATUS_OK) -> None:
     """Write an instant as local time of Japan, hundredths 0."""
-    days, rest_s = divmod(utc_s + slots.JST_S, slots.DAY_S)
+    rest_s = utc_s + slots.JST_S
+    days = rest_s // slots.DAY_S  # no divmod: its tuple would be the only garbage of a row
+    rest_s -= days * slots.DAY_S
     if days != _date[0]:
         _date[1:4] = slots.civil_from_days(days)
         _date[4] = (days + 3) % 7 + 1

@@ -5,7 +5,7 @@ Document: Blue Book 4.3.1, 4.3.2.
 
 from keiki.wire.cosem.axdr import ENUM, I8, STRUCTURE, Reader, Writer
 from keiki.wire.cosem.objects import Object
-from keiki.wire.cosem.results import TEMPORARY_FAILURE, AccessError
+from keiki.wire.cosem.results import DENIED, TEMPORARY_FAILURE, AccessError
 
 WH, VARH, W, V, A, HZ = 30, 32, 27, 35, 33, 44
 """Units of the Blue Book's table."""
@@ -31,7 +31,7 @@ class Data(Object):
     def write_value(self, reader: Reader, association) -> None:
         """Attribute 2, value."""
         if self._store is None:
-            raise AccessError(TEMPORARY_FAILURE)
+            raise AccessError(DENIED)
         self._store(reader)
 
 
