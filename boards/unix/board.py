@@ -10,6 +10,7 @@ METERING = {
     "baudrate": 9600,
     "addresses": (0, 1),
     "scale": {"lsb_per_v_x1000": 15883341, "lsb_per_a_x1000": 50242693, "lsb_per_w_x1000": 124679},
+    "cf": (7, 8),
 }
 
 RADIO = {"uart": 1, "baudrate": 115200, "dialect": "bp35c2"}
@@ -24,6 +25,9 @@ TAMPER = {"pin": 0}
 
 # A latching relay in the supply, its contact read back, and the button beside it
 RELAY = {"open": 1, "close": 2, "contact": 3, "pulse_ms": 30, "button": 4}
+
+# For test benches: a pulse every Wh, import and export alike
+PULSE = {"pin": 6, "imp_per_kwh": 1000, "width_ms": 40}
 
 # Rises when the mains go
 BROWN_OUT = {"pin": 5}

@@ -27,6 +27,9 @@ TAMPER = {"pin": 0}
 # A latching relay in the supply, its contact read back, and the button beside it
 RELAY = {"open": 1, "close": 2, "contact": 3, "pulse_ms": 30, "button": 4}
 
+# For test benches: a pulse every Wh, import and export alike
+PULSE = {"pin": 6, "imp_per_kwh": 1000, "width_ms": 40}
+
 # Rises when the mains go
 BROWN_OUT = {"pin": 5}
 

@@ -8,6 +8,7 @@ METERING = {
     "ic": "cse7766",
     "uarts": (0, 2),
     "scale": {"ratio_v_x1000000": 1000000, "ratio_a_x1000000": 4000000},
+    "cf": (7, 8),
 }
 
 RADIO = {"uart": 1, "baudrate": 115200, "dialect": "bp35c2"}
@@ -22,6 +23,9 @@ TAMPER = {"pin": 0}
 
 # A latching relay in the supply, its contact read back, and the button beside it
 RELAY = {"open": 1, "close": 2, "contact": 3, "pulse_ms": 30, "button": 4}
+
+# For test benches: a pulse every Wh, import and export alike
+PULSE = {"pin": 6, "imp_per_kwh": 1000, "width_ms": 40}
 
 # Rises when the mains go
 BROWN_OUT = {"pin": 5}

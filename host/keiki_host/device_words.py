@@ -11,6 +11,7 @@ JST = datetime.timezone(datetime.timedelta(hours=9))
 
 CAUSES = ("power came", "watchdog", "crash", "restart as asked")
 CLOCK_SOURCES = ("", "clock chip", "SNTP", "head-end", "host tool")
+PHASES = ("R", "T")
 REGISTERS = ("import", "export")
 SESSION_ENDS = ("", "replaced", "peer ended", "ended", "end not acknowledged", "expired", "module lost")
 _SETTINGS = tuple(field[0] for field in settings_table.fields())
@@ -112,6 +113,10 @@ def _counter(event: Event) -> str:
     return f"counter {event.before} -> {event.after}" if event.before or event.after else ""
 
 
+def _pulses(event: Event) -> str:
+    return f"{event.before} pulses, {event.after} counts"
+
+
 def _storm(event: Event) -> str:
     return f"{event.after} times since the event before" if event.after else ""
 
@@ -157,6 +162,7 @@ KINDS = {
     "switch_refused": _Kind("remote switching refused: too often", _nothing, _storm),
     "relay_fault": _Kind("relay does not follow", _of(RELAY_FAULTS), _storm),
     "limit_exceeded": _Kind("contract ampere exceeded", _nothing, _limit),
+    "cf_mismatch": _Kind("metering IC counts other than its pulses", _of(PHASES), _pulses),
     "push_failed": _Kind("A-route: not delivered", _of(PUSHES), _waiting),
 }  # fmt: skip
 """Every kind of event, by the firmware's name (keiki.meter.eventlog): what it is, by whom, what changed."""

@@ -69,7 +69,7 @@ def test_requests_come_out_of_bytes_in_any_portions() -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["00 68 0000 01000000", "06 68 0000 01000000", "47 45 5420 2f000000", "01 68 0000 01001000"],
+    ["00 68 0000 01000000", "08 68 0000 01000000", "47 45 5420 2f000000", "01 68 0000 01001000"],
 )
 def test_what_is_no_transaction_is_refused(head: str) -> None:
     with pytest.raises(ValueError, match="not a transaction"):

@@ -1,6 +1,6 @@
 """The metering IC's own pulses against its register."""
 
-from keiki.meter.cf_check import WINDOW, CfCheck
+from keiki.meter.cf_check import WINDOW, WINDOW_MS, CfCheck
 
 
 class Chip:
@@ -13,10 +13,10 @@ class Chip:
     def tell(self, pulses: int, counts: int) -> None:
         self.told.append((pulses, counts))
 
-    def run(self, pulses: int, counts: int) -> None:
+    def run(self, pulses: int, counts: int, ms: int = WINDOW_MS) -> None:
         self.pulses += pulses
         self.counts += counts
-        self.check.look()
+        self.check.look(ms)
 
 
 def test_equal_counts_are_fine_for_ever_and_over_the_wrap_of_the_counter() -> None:
@@ -63,6 +63,15 @@ def test_one_in_a_hundred_and_three_are_allowed_and_no_more() -> None:
     assert not chip.check.wrong
     chip.run(100, 95)
     assert chip.check.wrong and chip.told == [(100, 95)]
+
+
+def test_a_moment_is_no_window_however_many_pulses_it_has() -> None:
+    chip = Chip()
+    for _ in range(59):
+        chip.run(1400, 1390, 10_000)
+    assert not chip.check.wrong
+    chip.run(1400, 1390 + 590, 10_000)
+    assert not chip.check.wrong and not chip.told
 
 
 def test_beginning_anew_forgets_what_was_before() -> None:

@@ -13,6 +13,7 @@ Every driver has this interface and no other; only one of its methods runs at a 
                           cannot do the driver does in integer arithmetic, or not at all: then the key is in
                           `ignored`, a tuple.
 `await self_check()`      a list of short names of what is wrong now (see FAULT_SILENT), empty = fine.
+`counts(phase)`           where a chip counts its own pulses: how many it has counted, refused ones left out.
 `stats`                   a dict of counters that only grow.
 `on_event(kind, before, after)`  to be set by who wants to know: "ic_reset" (a chip restarted by itself; a
                           register that shows it, before and after) and "increment_refused" (the energy
@@ -108,7 +109,7 @@ class SignedEnergy:
     power x ms. How far the chip is into its present count is known to lie in [low, high]; an estimate
     from the samples stands while it agrees with that, else it is moved just far enough. So what is booked
     is never two counts off, however long it runs and whatever happens between the samples. `counter` and
-    `counter_before` are the last two counter readings.
+    `counter_before` are the last two counter readings, `total` the counts of all steps that were not refused.
     """
 
     def __init__(self, count: int, modulus: int, gate: Gate, lag_ms: int) -> None:
@@ -116,6 +117,7 @@ class SignedEnergy:
         self.fell = False
         self.counter_before = 0
         self.counter = 0
+        self.total = 0
         self._count = count
         self._modulus = modulus
         self._gate = gate
@@ -160,6 +162,7 @@ class SignedEnergy:
                 return 0
             change_ms = self._change_ms(span_ms)
             return before * change_ms + power * (span_ms - change_ms)
+        self.total += counted // self._count
         return self._discipline(before, power, span_ms, counted)
 
     def _change_ms(self, span_ms: int) -> int:

@@ -113,6 +113,11 @@ class Cse7766:
             chip.correction.values = values
             chip.whole.regain(self._v * self._a * chip.correction.energy_ppm)
 
+    def counts(self, phase: int) -> int:
+        """Return the CF pulses that a phase's chip has counted since the start."""
+        energy = self._chips[phase].energy
+        return energy.total if energy is not None else 0
+
     async def self_check(self) -> "list[str]":
         """Listen to every chip; returns the names of what is wrong."""
         wrong = []
@@ -227,7 +232,9 @@ class Cse7766:
             self._restarted(u24(chip.coefficients, 6), u24(coefficients, 6))
         chip.coefficients = coefficients
         chip.power_mw = 0
+        total = chip.energy.total if chip.energy is not None else 0
         chip.energy = SignedEnergy(u24(frame, 14), MODULUS, chip.gate, _LAG_MS)
+        chip.energy.total = total
         return True
 
     def _restarted(self, before: int, after: int) -> None:

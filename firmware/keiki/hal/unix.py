@@ -204,6 +204,22 @@ def output(pin: int):
     return lambda on: None if pins is None else pins.drive(pin, on)
 
 
+def pulse_output(pin: int, width_ms: int):
+    """Return a function `(n, over_ms)` that makes `n` pulses on output `pin`, evenly in `over_ms`."""
+    from keiki.hal import unix_bus
+
+    pins = unix_bus.pins()
+    return lambda n, over_ms: None if pins is None else pins.train(pin, n, over_ms)
+
+
+def counter(pin: int):
+    """Return a function that tells how many pulses input `pin` has had, modulo 2^32."""
+    from keiki.hal import unix_bus
+
+    pins = unix_bus.pins()
+    return lambda: 0 if pins is None else pins.count(pin)
+
+
 def edge(pin: int):
     """Return an object whose `wait()` ends each time input `pin` goes on; None: there is no such input."""
     path = os.getenv("KEIKI_EDGE%d" % pin)

@@ -22,6 +22,8 @@ _WRITE = const(2)
 _TRANSFER = const(3)
 _GET_PIN = const(4)
 _SET_PIN = const(5)
+_TRAIN = const(6)
+_COUNT = const(7)
 
 
 class _Line:
@@ -103,6 +105,8 @@ class Pins:
     def __init__(self, path: str) -> None:
         self._line = _Line(path)
         self._level = bytearray(1)
+        self._train = bytearray(6)
+        self._count = bytearray(4)
 
     def read(self, number: int) -> bool:
         """Return whether wire `number` is on."""
@@ -113,6 +117,16 @@ class Pins:
         """Switch wire `number`."""
         self._level[0] = 1 if on else 0
         self._line.ask(_SET_PIN, number, 0, self._level, None)
+
+    def train(self, number: int, n: int, over_ms: int) -> None:
+        """Have wire `number` make `n` pulses evenly in the next `over_ms`."""
+        struct.pack_into("<HI", self._train, 0, n, over_ms)
+        self._line.ask(_TRAIN, number, 0, self._train, None)
+
+    def count(self, number: int) -> int:
+        """Return how many pulses wire `number` has had, modulo 2^32."""
+        self._line.ask(_COUNT, number, 0, None, self._count)
+        return struct.unpack("<I", self._count)[0]
 
 
 _pins = None

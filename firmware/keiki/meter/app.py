@@ -50,6 +50,7 @@ class App:
     def __init__(self, board, hal) -> None:
         self.hal = hal
         self.metering_service = None
+        self.pulse_lines = None
         self._running = False
         plan = board.FLASH
         device = hal.files() if "folder" in plan else hal.flash(plan["blocks"])
@@ -95,6 +96,8 @@ class App:
         )
         self.calibration = Calibration(store.calibration, self.ic)
         self.supply = self._supply(board)
+        self.pulse_lines = self._pulse_lines(board)
+        self.metering.on_sample = self._look
         self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
         view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
@@ -122,9 +125,21 @@ class App:
             return None
         from keiki.meter.supply import Supply
 
-        supply = Supply(plan, self.hal, self.store.switch, self.settings, self.clock, self.events)
-        self.metering.on_sample = supply.look
-        return supply
+        return Supply(plan, self.hal, self.store.switch, self.settings, self.clock, self.events)
+
+    def _pulse_lines(self, board):
+        output, cf = getattr(board, "PULSE", None), board.METERING.get("cf", ())
+        if output is None and not cf:
+            return None
+        from keiki.meter.pulse_lines import PulseLines
+
+        return PulseLines(output, cf, self.hal, self.ic, self.settings, self.events)
+
+    def _look(self, snapshot) -> None:
+        if self.supply is not None:
+            self.supply.look(snapshot)
+        if self.pulse_lines is not None and snapshot is not None:
+            self.pulse_lines.look(snapshot)
 
     def _rtc(self, board):
         """Set the clock from the RTC chip of the board, or from what its port keeps; returns the keeper."""
@@ -190,6 +205,8 @@ class App:
             self.keeper.wake()
 
     def _ic_event(self, kind: str, before: int, after: int) -> None:
+        if self.pulse_lines is not None:
+            self.pulse_lines.begin()
         self.events.add(
             eventlog.IC_RESET if kind == "ic_reset" else eventlog.INCREMENT_REFUSED, 0, before, after
         )

@@ -6,15 +6,17 @@ It only tells: registers of the meter are never changed by it.
 
 from keiki.wire.compat import const
 
-WINDOW = const(100)  # counts after which the two are compared
-_SLACK = const(3)  # reading and pulse are not of the same instant
+WINDOW = const(100)  # counts after which the two are compared ..
+WINDOW_MS = const(600_000)  # .. at the earliest, as pin and register are not read at the same instant
+_SLACK = const(3)
 
 
 class CfCheck:
     """One phase. `pulses()` counts the pin's pulses (modulo 2^32), `counts()` what the register has counted.
 
-    Both are compared whenever one of them has gone on by 100; they may differ by 3 and one in 100. `wrong` is
-    true from a comparison that failed to the next one that does not; `on_wrong(pulses, counts)` hears of it.
+    Both are compared after 10 minutes, when one of them has gone on by 100; they may differ by 3 and one in
+    100. `wrong` is true from a comparison that failed to the next one that does not, and then
+    `on_wrong(pulses, counts)` is called.
     """
 
     def __init__(self, pulses, counts, on_wrong) -> None:
@@ -27,9 +29,13 @@ class CfCheck:
     def begin(self) -> None:
         """Count anew from here: the chip restarted, or an increment was refused."""
         self._from = self._pulses(), self._counts()
+        self._ms = 0
 
-    def look(self) -> None:
-        """Compare, if it is time. To be called after each reading that was no failure."""
+    def look(self, passed_ms: int) -> None:
+        """Compare, if it is time. After each reading that was no failure; `passed_ms` is since the last."""
+        self._ms += passed_ms
+        if self._ms < WINDOW_MS:
+            return
         pulses = (self._pulses() - self._from[0]) & 0xFFFFFFFF
         counts = self._counts() - self._from[1]
         most = max(pulses, counts)

@@ -6,7 +6,7 @@
 {"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
 {"op": "set_register", "register": "import" | "export", "wh": n},
 {"op": "events", "before": sequence | null, "most": n},
-{"op": "half_hours", "from": utc_s, "count": n}.
+{"op": "half_hours", "from": utc_s, "count": n}, {"op": "pulse"}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
 """
 
@@ -98,6 +98,11 @@ class Console:
             "safe_mode": meter.safe,
             "lost": list(meter.store.losses()),
         }
+
+    def op_pulse(self, _request: dict) -> dict:
+        """The pulse output since the start, and where the metering IC's own pulses are not what it counts."""
+        lines = self._meter.pulse_lines
+        return {} if lines is None else lines.status()
 
     def op_settings(self, _request: dict) -> dict:
         """Every setting that is not a secret."""

@@ -42,6 +42,7 @@ CONNECTED = const(25)  # the same
 SWITCH_REFUSED = const(26)  # too many remote switchings in an hour
 RELAY_FAULT = const(27)  # source: 0 did not open, 1 did not close, 2 moved by itself
 LIMIT_EXCEEDED = const(28)  # before: mA
+CF_MISMATCH = const(30)  # source: phase; before: pulses of the metering IC; after: counts of its register
 PUSH_FAILED = const(29)  # source: 0 values, 1 alarms; before: how many wait
 
 NAMES = (
@@ -50,7 +51,7 @@ NAMES = (
     "setting_changed", "register_set", "session_ended", "authentication_failed", "tamper", "watchdog",
     "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed", "calibrated",
     "route_a_session", "route_a_refused", "key_changed", "disconnected", "connected", "switch_refused",
-    "relay_fault", "limit_exceeded", "push_failed",
+    "relay_fault", "limit_exceeded", "push_failed", "cf_mismatch",
 )  # fmt: skip
 
 # What may come in storms; all others are rare, and each is kept.

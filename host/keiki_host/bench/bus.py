@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from keiki_host.bench.errors import BenchError
-from keiki_host.bench.pins import Pin
+from keiki_host.bench.pins import Pin, PulseInput, PulseOutput
 
-READ, WRITE, TRANSFER, GET_PIN, SET_PIN = 1, 2, 3, 4, 5
+READ, WRITE, TRANSFER, GET_PIN, SET_PIN, TRAIN, COUNT = range(1, 8)
 LENGTH_MAX = 1 << 20
 FLOATING = 0xFF
 """What an SPI line reads where nothing drives it."""
 
 _REQUEST = struct.Struct("<BBHI")
 _ANSWER = struct.Struct("<BxxxI")
+_TRAIN = struct.Struct("<HI")
 
 
 class I2cPart(Protocol):
@@ -78,9 +79,9 @@ class Requests:
         inbox += data
         while len(inbox) >= _REQUEST.size:
             operation, target, register, count = _REQUEST.unpack_from(inbox)
-            if not READ <= operation <= SET_PIN or count > LENGTH_MAX:
+            if not READ <= operation <= COUNT or count > LENGTH_MAX:
                 raise ValueError(f"not a transaction: {bytes(inbox[: _REQUEST.size]).hex()}")
-            end = _REQUEST.size + (0 if operation in (READ, GET_PIN) else count)
+            end = _REQUEST.size + (0 if operation in (READ, GET_PIN, COUNT) else count)
             if len(inbox) < end:
                 return
             sent = bytes(inbox[_REQUEST.size : end])
@@ -136,7 +137,7 @@ class Bus:
 
     def _carry_out(self, request: Request) -> bytes:
         target, register = request.target, request.register
-        if request.operation in (GET_PIN, SET_PIN):
+        if request.operation >= GET_PIN:
             return self._wire(request)
         if request.operation == TRANSFER:
             spi = self.spi.get(target)
@@ -157,7 +158,12 @@ class Bus:
         pin = self.pins.get(request.target)
         if request.operation == GET_PIN:
             return bytes([pin is not None and pin.read()])
-        if pin is not None:
+        if request.operation == COUNT:
+            return ((pin.count() if isinstance(pin, PulseInput) else 0) & 0xFFFFFFFF).to_bytes(4, "little")
+        if request.operation == TRAIN:
+            if isinstance(pin, PulseOutput):
+                pin.train(*_TRAIN.unpack(request.data))
+        elif pin is not None:
             pin.drive(any(request.data))
         return b""
 

@@ -20,10 +20,11 @@ from keiki_host.bench.keeper import Keeper
 from keiki_host.bench.kept_settings import KeptSettings
 from keiki_host.bench.metering_ics import ICS
 from keiki_host.bench.options import BenchOptions
+from keiki_host.bench.pins import PulseInput
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
 from keiki_host.bench.rtc import Rtc, flat_at_start
-from keiki_host.bench.supply import BROWN_OUT_PIN, Supply
+from keiki_host.bench.supply import BROWN_OUT_PIN, CF_PINS, Supply
 from keiki_host.bench.truth import TruthWriter
 from keiki_host.bench.wisun.air import Air
 from keiki_host.bench.wisun.core import TextOptions
@@ -98,6 +99,8 @@ class Meter:
         self.i2c.i2c[RTC_ADDRESS] = self.rtc.chip
         self.supply = Supply(self.clock, self.house, self.faults, self.folder, self.keeper)
         self.i2c.pins.update(self.supply.pins)
+        for pin, pulses in zip(CF_PINS, self.ic.pulses(), strict=False):
+            self.i2c.pins[pin] = PulseInput(pulses)
         self.radio_line = PtyLine(self._to_module, self.clock.poke)
         self.module = TextModule(
             "bp35c2",

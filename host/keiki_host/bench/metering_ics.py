@@ -1,7 +1,7 @@
 """The metering ICs that a meter of the bench can have, each wired as its unix board says."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from keiki_host.bench.bus import Bus
 from keiki_host.bench.cse7766_line import TalkingChip
@@ -26,6 +26,9 @@ class MeteringIc(Protocol):
 
     lines: list[PtyLine]
 
+    def pulses(self) -> list[Callable[[], int]]:
+        """What counts the pulses of the chip's own pulse pin of each phase, if they are wired."""
+
     async def environment(self) -> dict[str, str]:
         """Where the firmware finds it, ready for one that starts now."""
 
@@ -49,6 +52,10 @@ class Bl0942Chips:
     def _to_chips(self, data: bytes) -> None:
         self.bus.receive(data)
 
+    def pulses(self) -> list[Callable[[], int]]:
+        """CF of each chip."""
+        return [_pulses_of(chip) for chip in self.chips]
+
     async def environment(self) -> dict[str, str]:
         """Serial line 0."""
         return {"KEIKI_UART0": self.lines[0].path}
@@ -59,6 +66,14 @@ class Bl0942Chips:
 
     def close(self) -> None:
         """Nothing but the line."""
+
+
+def _pulses_of(chip: Any) -> Callable[[], int]:
+    def pulses() -> int:
+        chip.advance()
+        return int(chip.pulses)
+
+    return pulses
 
 
 class Atm90e32Chip:
@@ -72,6 +87,10 @@ class Atm90e32Chip:
         self.lines: list[PtyLine] = []
         self._spi = Bus()
         self._spi.spi[0] = self.chip
+
+    def pulses(self) -> list[Callable[[], int]]:
+        """Not wired."""
+        return []
 
     async def environment(self) -> dict[str, str]:
         """SPI bus 0, chip select 0."""
@@ -100,6 +119,10 @@ class Ade7953Chips:
         self._spi = Bus()
         self._spi.spi.update(enumerate(self.chips))
 
+    def pulses(self) -> list[Callable[[], int]]:
+        """Not wired."""
+        return []
+
     async def environment(self) -> dict[str, str]:
         """SPI bus 0, chip selects 0 and 1."""
         return {"KEIKI_SPI0": await self._spi.open()}
@@ -125,6 +148,10 @@ class Cse7766Chips:
             for n in range(house.phases)
         ]
         self.lines: list[PtyLine] = [talking.line for talking in self._talking]
+
+    def pulses(self) -> list[Callable[[], int]]:
+        """CF of each chip."""
+        return [_pulses_of(talking.chip) for talking in self._talking]
 
     async def environment(self) -> dict[str, str]:
         """Serial lines 0 and 2; the radio has 1."""

@@ -114,3 +114,39 @@ class Button:
 
     def drive(self, on: bool) -> None:
         """Nothing listens."""
+
+
+class PulseOutput:
+    """A pulse output of the meter, and a test bench's counter on it: `total` pulses so far."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def read(self) -> bool:
+        """Low between the pulses."""
+        return False
+
+    def drive(self, on: bool) -> None:
+        """It is not driven by hand."""
+
+    def train(self, n: int, over_ms: int) -> None:
+        """The meter makes `n` pulses, evenly in the next `over_ms`."""
+        self.total += n
+
+
+class PulseInput:
+    """An input on which a metering IC's own pulses are counted; `pulses()` tells how many it has made."""
+
+    def __init__(self, pulses: Callable[[], int]) -> None:
+        self._pulses = pulses
+
+    def read(self) -> bool:
+        """Low between the pulses."""
+        return False
+
+    def drive(self, on: bool) -> None:
+        """Nothing listens."""
+
+    def count(self) -> int:
+        """How many pulses there have been."""
+        return self._pulses()

@@ -10,11 +10,12 @@ from keiki_host.bench.clock import Handle
 from keiki_host.bench.faults import Faults
 from keiki_host.bench.house import House
 from keiki_host.bench.keeper import Keeper
-from keiki_host.bench.pins import Button, FilePin, LatchingRelay, Pin
+from keiki_host.bench.pins import Button, FilePin, LatchingRelay, Pin, PulseOutput
 from keiki_host.bench.pty import PtyLine
 from keiki_host.bench.world import WorldClock
 
-TAMPER_PIN, OPEN_PIN, CLOSE_PIN, CONTACT_PIN, BUTTON_PIN, BROWN_OUT_PIN = range(6)
+TAMPER_PIN, OPEN_PIN, CLOSE_PIN, CONTACT_PIN, BUTTON_PIN, BROWN_OUT_PIN, PULSE_PIN = range(7)
+CF_PINS = (7, 8)
 
 
 class Supply:
@@ -32,12 +33,14 @@ class Supply:
         self.relay = LatchingRelay(clock, folder / "relay_open", self._moved, faults)
         if not self.relay.closed:
             house.disconnect(clock.utc_ms())
+        self.pulse_output = PulseOutput()
         self.pins: dict[int, Pin] = {
             TAMPER_PIN: FilePin(folder / "pin0"),
             OPEN_PIN: self.relay.open_coil,
             CLOSE_PIN: self.relay.close_coil,
             CONTACT_PIN: self.relay.contact,
             BUTTON_PIN: Button(faults),
+            PULSE_PIN: self.pulse_output,
         }
         self.brown_out = PtyLine(lambda _: None, clock.poke)
         faults.on_start("power_cut", self._begin_cut)

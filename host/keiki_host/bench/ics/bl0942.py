@@ -75,6 +75,7 @@ class Bl0942Model:
         self._limit_a = parts.range_a
         self._scale_v = parts.lsb_per_v * (1 + errors.gain_v)
         self._partial_ms = 0
+        self.pulses = 0
         self.reset()
         faults.on_start("ic_reset", lambda _: self.reset())
 
@@ -127,6 +128,7 @@ class Bl0942Model:
                     self._reverse = watt < 0
             counts, self._residue = divmod(residue, CF_LSB_MS)
             self.cf_cnt = (self.cf_cnt + int(counts)) & _MAX_24
+            self.pulses += int(counts)
         end_ms = now_ms - (now_ms - self._start_ms) % self._refresh_ms
         if end_ms > self._measured_ms:
             self._measured_ms = end_ms

@@ -128,6 +128,7 @@ class Cse7766Model:
         self.damage: Damage | None = None
         self.uncalibrated = False
         self.store_bad = False
+        self.pulses = 0
         self.reset()
         faults.on_start("ic_reset", lambda _: self.reset())
 
@@ -182,6 +183,7 @@ class Cse7766Model:
             amperes2 += min(span.i_rms, self._limit_a) ** 2 * span.ms
             at_ms += span.ms
         self.counter = (self.counter + pulses) % _CARRY
+        self.pulses += pulses
         self._at_ms = to_ms
         self._pulses.show(at_ms)
         if pulses:
