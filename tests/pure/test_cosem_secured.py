@@ -275,45 +275,5 @@ def test_a_release_with_a_wrong_proposal_releases_and_proves_nothing():
     assert connection.association.state == IDLE
 
 
-def test_other_keys_hold_from_the_request_after_the_one_that_brought_them():
-    world, connection, client = opened()
-    guard = world.server.clients[MANAGEMENT].guard
-
-    def transfer(value, association):
-        guard.cipher = Cipher(value[0][1], bytes(16))
-
-    world.view.transfer_keys = transfer
-    keys = bytes.fromhex("0101 0202 1600 0910".replace(" ", "")) + bytes(range(16))
-    assert connection.do(client.act((64, b"\0\0\x2b\0\0\xff", 2), keys)) is None
-    raises(Refused, connection.do, client.get(IMPORT))
-    client.guard.cipher = Cipher(bytes(range(16)), bytes(16))
-    assert connection.do(client.get(IMPORT)) == 123456
-
-
-def test_every_invocation_counter_is_used_once():
-    seen = []
-
-    class Noting(Cipher):
-        def seal(self, buffer, start, end, title, counter):
-            seen.append((title, counter))
-            return Cipher.seal(self, buffer, start, end, title, counter)
-
-        def proof(self, title, counter, challenge):
-            seen.append((title, counter, "proof") if title == METER else (title, -len(seen)))
-            return Cipher.proof(self, title, counter, challenge)
-
-    world, guards = secured()
-    guards[MANAGEMENT].cipher = Noting(EK, AK)
-    client_guard = head_end()
-    for _ in range(3):
-        connection = Connection(world, MANAGEMENT)
-        client = Client(client_guard)
-        connection.do(client.open())
-        connection.do(client.get(IMPORT))
-        connection.do(client.release())
-    ours = [counter[1] for counter in seen if counter[0] == METER]
-    assert len(ours) == len(set(ours)) == 3 * 4  # AARE, proof, its answer, the value
-
-
 def test_the_guard_of_the_tests_is_one():
     assert isinstance(head_end(), TestGuard)

@@ -36,6 +36,7 @@ _SERVICES = {
     apdu.ACTION << 8 | apdu.ACTION_LIST: (initiate.MULTIPLE_REFERENCES, server_set.act_list),
 }
 
+_COUNTER_MAX = 0xFFFFFFFF
 _REPLY = (15, 1)  # reply_to_HLS_authentication
 
 IDLE = const(0)
@@ -136,6 +137,9 @@ class Association:
     def _receive_protected(
         self, session: Session, buffer: bytearray, start: int, end: int, now_ms: int
     ) -> "tuple[int, int] | None":
+        if session.guard.cipher is None:  # the keys were taken away meanwhile
+            self.reset()
+            return self._refuse(apdu.NOT_ALLOWED)
         try:
             start, end = session.open(buffer, start, end)
         except SecurityError as error:
@@ -151,8 +155,12 @@ class Association:
         reader = Reader(buffer, start, end)
         begin = self._serve(reader) if self.state == OPEN else self._prove(reader, now_ms)
         end = self.writer.at
-        if self.answer[begin] != apdu.EXCEPTION:  # which has no protected form
-            begin, end = session.seal(self.answer, begin, end)
+        try:
+            if self.answer[begin] != apdu.EXCEPTION:  # which has no protected form
+                begin, end = session.seal(self.answer, begin, end)
+        except OSError:  # no counter is left to answer with
+            self.reset()
+            return None
         if self.state == IDLE:
             self.reset()
         return begin, end
@@ -219,6 +227,7 @@ class Association:
 
     def refuse_counter(self, expected: int) -> "tuple[int, int]":
         """Answer that the invocation counter is an old one; `expected` is the least that will do."""
+        expected = min(expected, _COUNTER_MAX)  # a client may have used the last one
         return self.send(bytes((apdu.EXCEPTION, 1, apdu.COUNTER_WRONG)) + expected.to_bytes(4, "big"))
 
     def _refuse(self, error: "tuple[int, int]") -> "tuple[int, int]":

@@ -153,12 +153,12 @@ def release(association, reader: Reader) -> "tuple[int, int]":
     info = b""
     try:
         _, given = acse.decode_release(reader, apdu.RLRQ)
-        if session is not None and given:
+        if session is not None and session.guard.cipher is not None and given:
             proposal = session.open_bytes(given)
             initiate.decode_request(Reader(proposal))
             info = initiate.encode_answer(association.conformance, association.server.pdu_max)
             info = session.seal_bytes(info)
-    except (FrameError, SecurityError, CounterError):
+    except (FrameError, SecurityError, CounterError, OSError):
         pass
     association.reset()
     return association.send(acse.encode_release(apdu.RLRE, 0, info))
