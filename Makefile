@@ -17,6 +17,13 @@ $(VENV)/.test: $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
+# Clients of the A-route in an environment of their own: some are GPL, and run as programs of their own only
+CLIENTS := tests/conformance/clients/requirements.txt
+$(VENV)/.clients: $(CLIENTS) $(VENV)/.run
+	$(PYTHON) -m venv $(VENV)/clients
+	$(VENV)/clients/bin/pip install --quiet --disable-pip-version-check -r $(CLIENTS)
+	@touch $@
+
 $(VENV)/.check: $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[check]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/typings $(STUBS)
@@ -25,7 +32,7 @@ $(VENV)/.check: $(VENV)/.test
 run: $(VENV)/.run          ## A whole meter on this desk, with a house behind it. Ctrl-C ends it.
 	$(BIN)/keiki bench --load house --guide
 
-test: $(VENV)/.test        ## All tests (about 5 minutes)
+test: $(VENV)/.test $(VENV)/.clients ## All tests (about 5 minutes)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 FUZZ_SEED ?= 1
@@ -47,7 +54,7 @@ powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 100,000 in th
 boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown (10 minutes)
 	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py
 
-bench: $(VENV)/.test       ## Ten years of flash, beside littlefs; what a boot reads; the head-end's store (20 minutes)
+bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; what a boot reads; the head-end's store (20 minutes)
 	$(BIN)/python tests/bench_flash.py 10
 	$(BIN)/python -m pytest -s tests/powerloss/test_boot_bytes.py
 	$(BIN)/python tests/bench_headend.py ingest

@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 CLIENTS = Path(__file__).parent / "clients"
+A_ROUTE = Path(sys.prefix) / "clients" / "bin" / "python"
+"""The Python of the A-route's clients, which have an environment of their own (see the Makefile)."""
 GRACE_S = 5.0
 
 
@@ -27,11 +29,20 @@ class Client:
     """A client program; `async with Client("momonga") as client: await client.call("open", ...)`.
 
     It runs with this Python, in Japan's time zone, and is ended by its process id, at the latest at the end
-    of the `async with`. Operations one at a time. `prefix` is a command that runs it, as that of a Namespace.
+    of the `async with`. Operations one at a time. `prefix` is a command that runs it, as that of a Namespace;
+    `python` another Python to run it with.
     """
 
-    def __init__(self, name: str, env: dict[str, str] | None = None, prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        env: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        python: Path | str = sys.executable,
+    ) -> None:
+        assert Path(python).exists(), f"no {python}: run `make test`"
         self.name = name
+        self._python = str(python)
         self._prefix = prefix
         self._env = {**os.environ, "TZ": "Asia/Tokyo", "PYTHONUNBUFFERED": "1", **(env or {})}
         self._process: asyncio.subprocess.Process | None = None
@@ -56,7 +67,7 @@ class Client:
         """Start the program."""
         self._process = await asyncio.create_subprocess_exec(
             *self._prefix,
-            sys.executable,
+            self._python,
             str(CLIENTS / f"{self.name}_client.py"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -110,9 +121,11 @@ class Client:
 class BlockingClient:
     """The same for tests without an event loop: `with BlockingClient("j11") as client: client.call(...)`."""
 
-    def __init__(self, name: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, env: dict[str, str] | None = None, python: Path | str = sys.executable
+    ) -> None:
         self._loop = asyncio.new_event_loop()
-        self._client = Client(name, env)
+        self._client = Client(name, env, python=python)
 
     def __enter__(self) -> Self:
         self._loop.run_until_complete(self._client.start())
