@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import datetime
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from keiki_host import device_words as words
 from keiki_host import setting_values
 from keiki_host.bench.options import InputError
 from keiki_host.device import TIMEOUT_S, Device, DeviceError, UrlError
+from keiki_host.printing import read_by_somebody
 
 PAGE = 16
 """Events in one answer."""
@@ -42,16 +42,12 @@ Timeout = Annotated[float, typer.Option(min=0.1, max=600, metavar="SECONDS", hel
 def _meter(url: str, timeout_s: float) -> Iterator[Device]:
     """The meter, whose answers are not trusted; a reader of ours that goes away ends the command quietly."""
     try:
-        with Device(url, timeout_s) as device:
+        with read_by_somebody(), Device(url, timeout_s) as device:
             yield device
-        sys.stdout.flush()
     except UrlError as error:
         raise InputError(str(error)) from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DeviceError(f"{url}: an answer that no meter gives ({error!r})") from error
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
 
 
 def _show(answer: Any, as_json: bool, lines: list[str]) -> None:

@@ -1,10 +1,12 @@
 """`keiki read` and `keiki monitor` on a real bench, over the console and over the B-route."""
 
 import json
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from tests.bench_process import KEIKI, BenchProcess
 from tests.conformance.desk import own_address
 
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reading.md"
 LOAD = ("--load", "constant:1300W@pf0.9", "--start", "2026-06-11T11:59:50+09:00", "--history", "1")
 
 
@@ -95,6 +98,27 @@ def test_the_monitor_goes_on_after_the_meter_restarts_and_ends_with_ctrl_c(meter
         monitor.send_signal(signal.SIGINT)
         _, complaint = monitor.communicate(timeout=30)
     assert monitor.returncode == 0 and "Traceback" not in complaint
+
+
+def test_every_command_of_the_docs_reads_this_meter(meter: dict[str, Any]) -> None:
+    block = re.search(r"^```sh\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    assert block is not None
+    stands_for = {"udp://192.168.0.7": b_route(meter), "serial:///dev/ttyUSB0": meter["console"]}
+    commands = [line.partition("#")[0].split() for line in block[1].splitlines()]
+    assert {words[1] for words in commands} == {"read", "monitor"}
+    for keiki, *words in commands:
+        assert keiki == "keiki"
+        url = words.index("--meter") + 1
+        words[url] = stands_for[words[url]]
+        if words[0] == "read":
+            done = run(*words)
+            assert (done.returncode, done.stderr) == (0, "") and "KEIKI0000001" in done.stdout, words
+            continue
+        with subprocess.Popen([KEIKI, *words, "--json"], stdout=subprocess.PIPE, text=True) as monitor:
+            assert monitor.stdout is not None
+            assert json.loads(monitor.stdout.readline())["serial"] == "KEIKI0000001"
+            monitor.send_signal(signal.SIGINT)
+            assert monitor.wait(30) == 0
 
 
 @pytest.mark.parametrize(

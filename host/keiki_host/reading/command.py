@@ -15,6 +15,7 @@ from rich.text import Text
 
 from keiki_host.device import TIMEOUT_S
 from keiki_host.device_command import AsJson, Timeout
+from keiki_host.printing import read_by_somebody
 from keiki_host.reading.model import Reader, ReadError, Reading
 from keiki_host.reading.readers import open_reader
 from keiki_host.reading.show import view
@@ -56,10 +57,11 @@ def read(
         reading = reader.read(day)
     finally:
         reader.close()
-    if as_json:
-        print(json.dumps(reading.as_json()))
-    else:
-        Console().print(view(reading))
+    with read_by_somebody():
+        if as_json:
+            print(json.dumps(reading.as_json()))
+        else:
+            Console().print(view(reading))
 
 
 def monitor(
@@ -69,7 +71,7 @@ def monitor(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """Watch a meter until Ctrl-C. It goes on by itself when a meter that was away is back."""
-    with contextlib.suppress(KeyboardInterrupt):
+    with read_by_somebody(), contextlib.suppress(KeyboardInterrupt):
         readings = _readings(meter, every, timeout)
         if as_json:
             _print(readings)

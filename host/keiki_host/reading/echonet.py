@@ -21,7 +21,8 @@ PORT = 3610
 METER, CONTROLLER = 0x028801, 0x05FF01
 TRIES = 3
 _AT_ONCE = 6
-_NOW = (0x97, 0x98, 0xE7, 0xE8, 0xD3, 0xE1, 0xE0, 0xE3)
+_CLOCK = (0x97, 0x98)
+_NOW = (*_CLOCK, 0xE7, 0xE8, 0xD3, 0xE1, 0xE0, 0xE3)
 _IDENTITY = (0x8A, 0x8D, 0x82)
 _DAY, _IMPORTS, _EXPORTS = 0xE5, 0xE2, 0xE4
 _DAY_MAX = 99
@@ -68,7 +69,10 @@ class EchonetReader:
             raise self._failed(f"a value that no meter gives ({error})") from None
 
     def _reading(self, values: dict[int, bytes], day: int | None) -> Reading:
-        scale = UNITS_WH_X1000[_number(values.get(0xE1), "B", 0)] * (_number(values.get(0xD3), ">I", 1) or 1)
+        unit = _number(values.get(0xE1), "B", 0)
+        if unit not in UNITS_WH_X1000:
+            raise ValueError(f"E1: {unit:02X}")
+        scale = UNITS_WH_X1000[unit] * (_number(values.get(0xD3), ">I", 1) or 1)
         utc_s = _utc_s(values.get(0x98), values.get(0x97))
         power_w = values.get(0xE7)
         return Reading(
@@ -79,18 +83,22 @@ class EchonetReader:
             export_wh_x1000=_energy(values.get(0xE3), scale),
             phases=_currents(values.get(0xE8)),
             identity=_identity(values),
-            half_hours=None if day is None else self._half_hours(int(utc_s), day, scale),
+            half_hours=None if day is None else self._half_hours(day, scale),
         )
 
-    def _half_hours(self, now_s: int, day: int, scale: int) -> tuple[HalfHour, ...]:
-        self._ask(frame.SETC, [(_DAY, bytes((day,)))], frame.SET_RES)
-        values = self._get((_IMPORTS, _EXPORTS))
-        rows = []
-        for epc in (_IMPORTS, _EXPORTS):
-            value = values.get(epc)
-            counts = [NO_ENERGY] * 48 if value is None else struct.unpack_from(">48I", value, 2)
-            rows.append([None if count == NO_ENERGY else count * scale for count in counts])
-        start_s = jst_midnight(now_s, day)
+    def _half_hours(self, day: int, scale: int) -> tuple[HalfHour, ...]:
+        for _ in range(TRIES):
+            self._ask(frame.SETC, [(_DAY, bytes((day,)))], frame.SET_RES)
+            # why the date with them: midnight may have passed since the clock was read
+            values = self._get((_IMPORTS, _EXPORTS, *_CLOCK))
+            found = [values[epc] for epc in (_IMPORTS, _EXPORTS) if epc in values]
+            # why: a meter that has one E5 for all may have been set to another day by another controller
+            if all(struct.unpack_from(">H", value)[0] == day for value in found):
+                break
+        else:
+            raise self._failed(f"day {day}: another controller asks for other days")
+        rows = [_counts(values.get(epc), scale) for epc in (_IMPORTS, _EXPORTS)]
+        start_s = jst_midnight(_utc_s(values.get(0x98), values.get(0x97)), day)
         return tuple(HalfHour(start_s + n * SLOT_S, rows[0][n], rows[1][n]) for n in range(48))
 
     def _get(self, epcs: tuple[int, ...]) -> dict[int, bytes]:
@@ -155,6 +163,12 @@ def _known(value: int, unknown: int) -> int | None:
 def _energy(value: bytes | None, scale: int) -> int | None:
     count = _number(value, ">I", NO_ENERGY)
     return None if count == NO_ENERGY else count * scale
+
+
+def _counts(value: bytes | None, scale: int) -> list[int | None]:
+    """The 48 counts of a day as energies."""
+    counts = [NO_ENERGY] * 48 if value is None else struct.unpack_from(">48I", value, 2)
+    return [None if count == NO_ENERGY else count * scale for count in counts]
 
 
 def _currents(value: bytes | None) -> tuple[Phase, ...]:
