@@ -221,7 +221,10 @@ def bench_queries(million: int) -> None:
             "a day of a point": lambda n: series.intervals(
                 store, some[n], DAY + n * 86400, DAY + (n + 1) * 86400
             ),
-            "a month of a point": lambda n: series.intervals(store, some[n], DAY, end_s),
+            "a month of a point, by day": lambda n: series.intervals(
+                store, some[n], DAY, DAY + 30 * 86400, step_s=86400
+            ),
+            "a month, by half hour": lambda n: series.intervals(store, some[n], DAY, end_s),
             "KPIs of a day, all areas": lambda n: kpi.area_days(store, DAY + n * 86400, now_s=now_s),
             "100 misses of a day": lambda n: misses.misses(
                 store, f"area{n % 10 + 1}", DAY + n * 86400, "within_30", now_s=now_s
@@ -261,8 +264,13 @@ def plans(store: Store, meter_id: int) -> None:
         ),
         "counts of a day": (kpi._COUNTS, times),
         "meters of a day": (kpi._ALL_DAY, times),
-        "misses of a slot": (
-            misses._LATE, {"area_id": 1, "slot_s": DAY, "limit_s": 1800, "most": 100},
+        "who sent something of a slot": (
+            misses._PRESENT.format(meters="= ANY(CAST(:meters AS bigint[]))"),
+            {"slot_s": DAY, "meters": list(range(1, 33_000, 10))},
+        ),
+        "what was late of a slot": (
+            misses._LATE.format(meters="= ANY(CAST(:meters AS bigint[]))"),
+            {"slot_s": DAY, "limit_s": 1800, "meters": list(range(1, 33_000, 10))},
         ),
     }  # fmt: skip
     with store.read() as connection:

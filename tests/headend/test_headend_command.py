@@ -38,7 +38,7 @@ def test_from_an_empty_folder_to_values_in_a_file(keiki: Keiki, tmp_path: Path) 
     assert "`keiki headend upgrade` makes it" in keiki("status", code=2)
     assert list(tmp_path.iterdir()) == []
     assert "keiki-headend.key: made" in keiki("upgrade")
-    assert keiki("upgrade") == "database: of release 0001\n"
+    assert keiki("upgrade") == "database: of release 0002\n"
     (tmp_path / "keys.json").write_text(json.dumps({"ek": "00" * 16, "ak": "11" * 16}))
     at = ("--at", "2026-05-01", "--registers", "0,0")
     where = ("--point", "0001", "--area", "north", "--verified", "2020-01-05", "--keys", "keys.json")

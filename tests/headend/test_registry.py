@@ -70,6 +70,8 @@ def test_an_exchange_lets_the_series_of_the_point_go_on(store: Store) -> None:
     assert [interval.import_wh for interval in day] == [100] * 48  # 30 of the old and 70 of the new
     assert [interval.export_wh for interval in day] == [0] * 10 + [3] + [0] * 37
     assert {interval.quality for interval in day} == {Quality.VALID}
+    longer = series.intervals(store, point_id, DAY, DAY + 86400, step_s=12 * SLOT)
+    assert [interval.import_wh for interval in longer] == [1200] * 4
 
 
 def test_an_exchange_on_a_boundary_counts_each_half_hour_once(store: Store) -> None:

@@ -76,7 +76,7 @@ LEFT JOIN contact c ON c.day_s = :day_s AND c.meter_id = i.meter_id
 WHERE i.from_s <= :day_s AND (i.to_s IS NULL OR i.to_s > :end_s) GROUP BY p.area_id
 """
 _PART = """
-SELECT p.area_id, i.meter_id, i.from_s, i.to_s, c.meter_id IS NOT NULL AS heard
+SELECT p.area_id, i.from_s, i.to_s, c.meter_id IS NOT NULL AS heard
 FROM installation i JOIN point p ON p.point_id = i.point_id
 LEFT JOIN contact c ON c.day_s = :day_s AND c.meter_id = i.meter_id
 WHERE i.from_s <= :end_s AND (i.to_s IS NULL OR i.to_s > :day_s)
@@ -91,37 +91,32 @@ _SETTINGS = text(
 ).bindparams(bindparam("kinds", expanding=True))
 
 
+class _Day(NamedTuple):
+    """The meters of a day by area, and the slots with the one that ends the day."""
+
+    heard: dict[int, Share]
+    slots: dict[int, dict[int, Slot]]
+
+
 def area_days(store: Store, day_s: int, *, now_s: int) -> list[AreaDay]:
     """The KPIs of every area on the day that begins at `day_s`, by the areas' codes."""
-    end_s = day_s + DAY_S
-    times = {"day_s": day_s, "end_s": end_s}
+    times = {"day_s": day_s, "end_s": day_s + DAY_S}
     with store.read() as connection:
         areas = connection.execute(text("SELECT area_id, code FROM area ORDER BY code")).all()
-        slots = slots_of_day(connection, day_s)
-        heard: dict[int, list[int]] = {area_id: [0, 0] for area_id, _ in areas}
-        for area_id, there, found in connection.execute(text(_ALL_DAY), times):
-            heard[area_id] = [found, there]
-        for area_id, _, from_s, _, found in connection.execute(text(_PART), times):
-            if from_s < end_s:
-                heard[area_id][0] += bool(found)
-                heard[area_id][1] += 1
+        day = _day(connection, day_s)
         ended: dict[int, dict[str, int]] = {}
         for area_id, state, count in connection.execute(_SETTINGS, {**times, "kinds": SETTINGS}):
             ended.setdefault(area_id, {})[state] = count
     return [
-        _area_day(code, day_s, now_s, slots.get(area_id, {}), Share(*heard[area_id]), ended.get(area_id, {}))
+        _area_day(
+            code,
+            day_s,
+            now_s,
+            day.slots.get(area_id, {}),
+            day.heard.get(area_id, Share(0, 0)),
+            ended.get(area_id, {}),
+        )
         for area_id, code in areas
-    ]
-
-
-def short_slots(store: Store, area_code: str, day_s: int, name: str) -> list[int]:
-    """The slots of a day in which something is missing from a KPI (`LIMITS_S`), in order."""
-    with store.read() as connection:
-        slots = slots_of_day(connection, day_s).get(area_number(connection, area_code), {})
-    return [
-        slot_s
-        for slot_s, slot in sorted(slots.items())
-        if slot_s < day_s + DAY_S and getattr(slot, name) < slot.due - slot.no_value
     ]
 
 
@@ -135,25 +130,35 @@ def area_number(connection: Connection, code: str) -> int:
 
 def slots_of_day(connection: Connection, day_s: int) -> dict[int, dict[int, Slot]]:
     """By area, the slots of a day and the one that ends it."""
+    return _day(connection, day_s).slots
+
+
+def _day(connection: Connection, day_s: int) -> _Day:
     end_s = day_s + DAY_S
     times = {"day_s": day_s, "end_s": end_s}
     boundaries = range(day_s, end_s + 1, SLOT_S)
     counts = {(row[0], row[1]): row[2:] for row in connection.execute(text(_COUNTS), times)}
     due: dict[int, dict[int, int]] = {}
-    for area_id, there, _ in connection.execute(text(_ALL_DAY), times):
+    heard: dict[int, Share] = {}
+    for area_id, there, found in connection.execute(text(_ALL_DAY), times):
         due[area_id] = dict.fromkeys(boundaries, there)
-    for area_id, _, from_s, to_s, _ in connection.execute(text(_PART), times):
+        heard[area_id] = Share(found, there)
+    for area_id, from_s, to_s, found in connection.execute(text(_PART), times):
         of_area = due.setdefault(area_id, dict.fromkeys(boundaries, 0))
         for slot_s in boundaries:
             if from_s <= slot_s and (to_s is None or slot_s < to_s):
                 of_area[slot_s] += 1
+        if from_s < end_s:  # one that comes when the day ends is there for the slot that ends it only
+            part, of = heard.get(area_id, Share(0, 0))
+            heard[area_id] = Share(part + bool(found), of + 1)
     nothing = (0,) * 8
-    return {
+    slots = {
         area_id: {
             slot_s: Slot(count, *counts.get((area_id, slot_s), nothing)) for slot_s, count in of_area.items()
         }
         for area_id, of_area in due.items()
     }
+    return _Day(heard, slots)
 
 
 def _area_day(

@@ -74,6 +74,15 @@ Index(
     postgresql_with={"pages_per_range": 32},
 )
 
+# the few that came late are listed by `misses`; the many that came in time cost nothing
+Index(
+    "ix_reading_late",
+    reading.c.slot_s,
+    reading.c.meter_id,
+    postgresql_where=reading.c.delay_s > 1800,
+    sqlite_where=reading.c.delay_s > 1800,
+)
+
 conflict = Table(
     "conflict",
     metadata,
@@ -126,10 +135,12 @@ quality = Table(
     Column("rule", SmallInteger, nullable=False),  # rules.RULES
     Column("code", SmallInteger, nullable=False),  # rules.Quality
     Column("detail", BigInteger),  # what the rule measured, in its own unit
-    PrimaryKeyConstraint("slot_s", "meter_id", "rule"),
+    PrimaryKeyConstraint("meter_id", "slot_s", "rule"),
     sqlite_with_rowid=False,
 )
 """What validation found; a value without a row passed every rule, once its day is in `validated`."""
+
+Index("ix_quality_slot_s", quality.c.slot_s, postgresql_using="brin")
 
 validated = Table(
     "validated",
@@ -153,10 +164,12 @@ estimate = Table(
     Column("method", SmallInteger, nullable=False),  # estimate.Method
     Column("made_s", BigInteger, nullable=False),
     Column("replaced_s", BigInteger),  # when the real value was found
-    PrimaryKeyConstraint("slot_s", "meter_id"),
+    PrimaryKeyConstraint("meter_id", "slot_s"),
     sqlite_with_rowid=False,
 )
 """Registers made up for slots without a value. A real value always comes before them."""
+
+Index("ix_estimate_slot_s", estimate.c.slot_s, postgresql_using="brin")
 
 register_read = Table(
     "register_read",

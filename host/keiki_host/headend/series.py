@@ -37,7 +37,7 @@ class SlotValue(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Energy of one half hour."""
+    """Energy of one half hour, or of a longer step."""
 
     start_s: int
     """Its first second, UTC."""
@@ -63,18 +63,19 @@ _VALUES = """
 SELECT r.slot_s, r.import_wh, r.export_wh, r.status, r.slot_s + r.delay_s AS arrived_s, r.path
 FROM reading r WHERE r.meter_id = :meter_id AND r.slot_s {within}
 """
-_FINDINGS = (
-    "SELECT slot_s, rule, code FROM quality WHERE meter_id = :meter_id AND slot_s {within} ORDER BY rule"
-)
+_FINDINGS = """
+SELECT slot_s, rule, code FROM quality
+WHERE meter_id = :meter_id AND slot_s BETWEEN :first AND :last ORDER BY rule
+"""
 _ESTIMATES = """
 SELECT slot_s, import_wh, export_wh FROM estimate
-WHERE meter_id = :meter_id AND replaced_s IS NULL AND slot_s {within}
+WHERE meter_id = :meter_id AND replaced_s IS NULL AND slot_s BETWEEN :first AND :last
 """
 
 
-def boundaries(from_s: int, to_s: int) -> list[int]:
-    """Every slot boundary with from_s <= slot <= to_s; HeadendInputError if that is too many, or none."""
-    slots = list(range(-(-from_s // SLOT_S) * SLOT_S, to_s + 1, SLOT_S)) if to_s - from_s < 10**10 else []
+def boundaries(from_s: int, to_s: int, step_s: int = SLOT_S) -> list[int]:
+    """Slot boundaries with from_s <= slot <= to_s, a step apart; HeadendInputError: too many, or none."""
+    slots = list(range(-(-from_s // SLOT_S) * SLOT_S, to_s + 1, step_s)) if to_s - from_s < 10**10 else []
     if not 0 < len(slots) <= SLOTS_MAX:
         raise HeadendInputError(f"time: from 1 to {SLOTS_MAX} half hours, not {from_s} to {to_s}")
     return slots
@@ -98,11 +99,12 @@ def registers(store: Store, meter_id: int, from_s: int, to_s: int) -> list[SlotV
 
 def _registers(connection: Connection, meter_id: int, slots: Sequence[int]) -> list[SlotValue]:
     condition, value = within(connection, slots)
-    arguments = {"meter_id": meter_id, "slots": value}
-    came, made, found = (
-        connection.execute(text(query.format(within=condition)), arguments).all()
-        for query in (_VALUES, _ESTIMATES, _FINDINGS)
-    )
+    came = connection.execute(
+        text(_VALUES.format(within=condition)), {"meter_id": meter_id, "slots": value}
+    ).all()
+    span = {"meter_id": meter_id, "first": slots[0], "last": slots[-1]}
+    made = connection.execute(text(_ESTIMATES), span).all()
+    found = connection.execute(text(_FINDINGS), span).all()
     raw = {row.slot_s: row for row in came}
     estimates = {row.slot_s: row for row in made}
     rules: dict[int, list[tuple[int, int]]] = {}
@@ -132,9 +134,13 @@ def _registers(connection: Connection, meter_id: int, slots: Sequence[int]) -> l
     return result
 
 
-def intervals(store: Store, point_id: int, from_s: int, to_s: int) -> list[Interval]:
-    """The half hours of a point that begin at `from_s` or later and end at `to_s` or before, oldest first."""
-    slots = boundaries(from_s, to_s)
+def intervals(store: Store, point_id: int, from_s: int, to_s: int, *, step_s: int = SLOT_S) -> list[Interval]:
+    """The half hours of a point that begin at `from_s` or later and end at `to_s` or before, oldest first.
+
+    With another `step_s`, a multiple of half an hour, such intervals from `from_s` on: for the days of a month
+    (DAY_S, from a midnight) 32 values are looked up, not 1,489.
+    """
+    slots = boundaries(from_s, to_s, step_s)
     with store.read() as connection:
         pieces = [
             (span, {value.slot_s: value for value in _registers(connection, span.meter_id, slots)})
