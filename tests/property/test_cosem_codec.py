@@ -1,6 +1,7 @@
 """A-XDR and APDUs under hypothesis: what is encoded is decoded, bad bytes are a FrameError."""
 
 import pytest
+from cosem_vectors import fields_of
 from hypothesis import given
 from hypothesis import strategies as st
 from keiki.wire.cosem import acse, apdu, datetime12, hdlc, initiate, values, wrapper
@@ -94,7 +95,7 @@ def apdus(draw):
     """Draw (key, fields)."""
     key = draw(st.sampled_from(sorted(apdu.LAYOUTS)))
     fields = []
-    for letters in apdu.LAYOUTS[key]:
+    for letters in fields_of(apdu.LAYOUTS[key]):
         if letters[0] != "[":
             fields.append(draw(LETTERS[letters]))
         elif len(letters) == 2:
@@ -127,7 +128,7 @@ def test_every_apdu_that_is_encoded_is_decoded(drawn):
     raw = encoded(key, fields)
     found, ranges = apdu.decode(Reader(raw))
     assert found == key
-    assert [valued(raw, apdu.LAYOUTS[key][i], field) for i, field in enumerate(ranges)] == fields
+    assert [valued(raw, fields_of(apdu.LAYOUTS[key])[i], field) for i, field in enumerate(ranges)] == fields
 
 
 @given(apdus(), st.data())
@@ -154,7 +155,7 @@ def test_arbitrary_bytes_are_an_apdu_or_a_frame_error(raw):
         key, ranges = apdu.decode(Reader(raw))
     except FrameError:
         return
-    fields = [valued(raw, apdu.LAYOUTS[key][i], field) for i, field in enumerate(ranges)]
+    fields = [valued(raw, fields_of(apdu.LAYOUTS[key])[i], field) for i, field in enumerate(ranges)]
     again = encoded(key, fields)
     assert apdu.decode(Reader(again))[0] == key
 

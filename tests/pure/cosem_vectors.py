@@ -12,6 +12,18 @@ RANGE = bytes.fromhex(
     "090C 07EA0301FF000000FFFDE400 090C 07EA0302FF000000FFFDE400 0100".replace(" ", "")
 )
 ENTRIES = bytes.fromhex("02 0204 0600000001 0600000030 120001 120000".replace(" ", ""))
+
+
+def fields_of(layout):
+    """Return the fields of a layout one by one; a list keeps its opening bracket."""
+    found, at = [], 0
+    while at < len(layout):
+        end = layout.index("]", at) if layout[at] == "[" else at + 1
+        found.append(layout[at:end])
+        at = end + (layout[at] == "[")
+    return found
+
+
 _G, _S, _A = apdu.GET << 8, apdu.SET << 8, apdu.ACTION << 8
 _GA, _SA, _AA = apdu.GET_ANSWER << 8, apdu.SET_ANSWER << 8, apdu.ACTION_ANSWER << 8
 

@@ -1,7 +1,7 @@
 """The APDU codec: every vector whole, with trailing data and at every truncation; what has no layout."""
 
 from check import raises
-from cosem_vectors import VECTORS
+from cosem_vectors import VECTORS, fields_of
 from keiki.wire.cosem import apdu
 from keiki.wire.cosem.apdu import LAYOUTS, UnknownService
 from keiki.wire.cosem.axdr import FrameError, Full, Reader, Writer
@@ -29,7 +29,8 @@ def valued(data, letters, value):
 def decoded(data):
     """Return (key, fields) with bytes for ranges."""
     key, fields = apdu.decode(Reader(data))
-    return key, tuple([valued(data, LAYOUTS[key][i], field) for i, field in enumerate(fields)])
+    letters = fields_of(LAYOUTS[key])
+    return key, tuple([valued(data, letters[i], field) for i, field in enumerate(fields)])
 
 
 def test_every_vector_encodes_and_decodes():

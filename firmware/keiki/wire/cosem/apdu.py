@@ -59,39 +59,39 @@ class UnknownService(FrameError):
     """An APDU whose tag and choice are not in LAYOUTS."""
 
 
-LAYOUTS: "dict[int, tuple[str, ...]]" = {
-    # tag << 8 | choice: fields in order, letters of FIELDS; after "[" comes a list of these
-    GET << 8 | NORMAL: ("i", "d", "s"),
-    GET << 8 | GET_NEXT: ("i", "b"),
-    GET << 8 | GET_LIST: ("i", "[ds"),
-    SET << 8 | NORMAL: ("i", "d", "s", "v"),
-    SET << 8 | SET_FIRST: ("i", "d", "s", "f", "b", "k"),
-    SET << 8 | SET_BLOCK: ("i", "f", "b", "k"),
-    SET << 8 | SET_LIST_FIRST: ("i", "[ds", "f", "b", "k"),
-    SET << 8 | SET_LIST: ("i", "[ds", "[v"),
-    ACTION << 8 | NORMAL: ("i", "d", "o"),
-    ACTION << 8 | ACTION_NEXT: ("i", "b"),
-    ACTION << 8 | ACTION_LIST: ("i", "[d", "[v"),
-    ACTION << 8 | ACTION_FIRST: ("i", "d", "f", "b", "k"),
-    ACTION << 8 | ACTION_LIST_FIRST: ("i", "[d", "f", "b", "k"),
-    ACTION << 8 | ACTION_BLOCK: ("i", "f", "b", "k"),
-    GET_ANSWER << 8 | NORMAL: ("i", "g"),
-    GET_ANSWER << 8 | GET_BLOCK: ("i", "f", "b", "h"),
-    GET_ANSWER << 8 | GET_LIST: ("i", "[g"),
-    SET_ANSWER << 8 | NORMAL: ("i", "i"),
-    SET_ANSWER << 8 | SET_FIRST: ("i", "b"),
-    SET_ANSWER << 8 | SET_LAST: ("i", "i", "b"),
-    SET_ANSWER << 8 | SET_LIST_LAST: ("i", "[i", "b"),
-    SET_ANSWER << 8 | SET_LIST: ("i", "[i"),
-    ACTION_ANSWER << 8 | NORMAL: ("i", "i", "r"),
-    ACTION_ANSWER << 8 | ACTION_NEXT: ("i", "f", "b", "k"),
-    ACTION_ANSWER << 8 | ACTION_LIST: ("i", "[ir"),
-    ACTION_ANSWER << 8 | ACTION_ANSWER_NEXT: ("i", "b"),
+LAYOUTS: "dict[int, str]" = {
+    # tag << 8 | choice: fields in order, letters of FIELDS; in brackets what a list has for each entry
+    GET << 8 | NORMAL: "ids",
+    GET << 8 | GET_NEXT: "ib",
+    GET << 8 | GET_LIST: "i[ds]",
+    SET << 8 | NORMAL: "idsv",
+    SET << 8 | SET_FIRST: "idsfbk",
+    SET << 8 | SET_BLOCK: "ifbk",
+    SET << 8 | SET_LIST_FIRST: "i[ds]fbk",
+    SET << 8 | SET_LIST: "i[ds][v]",
+    ACTION << 8 | NORMAL: "ido",
+    ACTION << 8 | ACTION_NEXT: "ib",
+    ACTION << 8 | ACTION_LIST: "i[d][v]",
+    ACTION << 8 | ACTION_FIRST: "idfbk",
+    ACTION << 8 | ACTION_LIST_FIRST: "i[d]fbk",
+    ACTION << 8 | ACTION_BLOCK: "ifbk",
+    GET_ANSWER << 8 | NORMAL: "ig",
+    GET_ANSWER << 8 | GET_BLOCK: "ifbh",
+    GET_ANSWER << 8 | GET_LIST: "i[g]",
+    SET_ANSWER << 8 | NORMAL: "ii",
+    SET_ANSWER << 8 | SET_FIRST: "ib",
+    SET_ANSWER << 8 | SET_LAST: "iib",
+    SET_ANSWER << 8 | SET_LIST_LAST: "i[i]b",
+    SET_ANSWER << 8 | SET_LIST: "i[i]",
+    ACTION_ANSWER << 8 | NORMAL: "iir",
+    ACTION_ANSWER << 8 | ACTION_NEXT: "ifbk",
+    ACTION_ANSWER << 8 | ACTION_LIST: "i[ir]",
+    ACTION_ANSWER << 8 | ACTION_ANSWER_NEXT: "ib",
     # without a choice
-    NOTIFICATION << 8: ("b", "k", "v"),
-    NOTIFICATION_CONFIRM << 8: ("b", "k"),
-    CONFIRMED_ERROR << 8: ("i", "i", "i"),
-    EXCEPTION << 8: ("i", "e"),
+    NOTIFICATION << 8: "bkv",
+    NOTIFICATION_CONFIRM << 8: "bk",
+    CONFIRMED_ERROR << 8: "iii",
+    EXCEPTION << 8: "ie",
 }
 
 _WITHOUT_CHOICE = (NOTIFICATION, NOTIFICATION_CONFIRM, CONFIRMED_ERROR, EXCEPTION)
@@ -100,30 +100,38 @@ _WITHOUT_CHOICE = (NOTIFICATION, NOTIFICATION_CONFIRM, CONFIRMED_ERROR, EXCEPTIO
 def decode(reader: Reader) -> "tuple[int, list]":
     """Return (key, fields) of the APDU that `reader` holds to its end; the key is that of LAYOUTS.
 
-    A field that is a list of several letters is a list of tuples. Raises UnknownService for a tag and choice
-    without layout, FrameError for whatever else is wrong; nothing may be left over.
+    A list of several letters is a list of tuples. Raises UnknownService for a tag and choice without layout,
+    FrameError for whatever else is wrong; nothing may be left over.
     """
     key = reader.byte() << 8
     if key >> 8 not in _WITHOUT_CHOICE:
         key |= reader.byte()
     if key not in LAYOUTS:
         raise UnknownService("service")
-    fields = [read_field(reader, letters) for letters in LAYOUTS[key]]
+    layout = LAYOUTS[key]
+    fields = []
+    at = 0
+    while at < len(layout):
+        if layout[at] == "[":
+            end = layout.index("]", at)
+            fields.append(read_list(reader, layout[at + 1 : end]))
+            at = end
+        else:
+            fields.append(FIELDS[layout[at]][0](reader))
+        at += 1
     reader.finish()
     return key, fields
 
 
-def read_field(reader: Reader, letters: str):
-    """Read one field of a layout."""
-    if letters[0] != "[":
-        return FIELDS[letters][0](reader)
+def read_list(reader: Reader, letters: str) -> list:
+    """Read a list: its count, and the fields named by `letters` for each entry."""
     count = reader.length()
     if count > LIST_MAX:
         raise FrameError("list")
-    if len(letters) == 2:
-        read = FIELDS[letters[1]][0]
+    if len(letters) == 1:
+        read = FIELDS[letters][0]
         return [read(reader) for _ in range(count)]
-    return [tuple([FIELDS[letter][0](reader) for letter in letters[1:]]) for _ in range(count)]
+    return [tuple([FIELDS[letter][0](reader) for letter in letters]) for _ in range(count)]
 
 
 def encode(writer: Writer, key: int, *fields) -> None:
@@ -131,12 +139,20 @@ def encode(writer: Writer, key: int, *fields) -> None:
     writer.byte(key >> 8)
     if key & 0xFF:
         writer.byte(key & 0xFF)
-    for letters, value in zip(LAYOUTS[key], fields):
-        if letters[0] != "[":
-            FIELDS[letters][1](writer, value)
-            continue
-        writer.length(len(value))
-        for entry in value:
-            parts = (entry,) if len(letters) == 2 else entry
-            for letter, part in zip(letters[1:], parts):
-                FIELDS[letter][1](writer, part)
+    layout = LAYOUTS[key]
+    at = 0
+    for value in fields:
+        if layout[at] == "[":
+            end = layout.index("]", at)
+            _write_list(writer, layout[at + 1 : end], value)
+            at = end
+        else:
+            FIELDS[layout[at]][1](writer, value)
+        at += 1
+
+
+def _write_list(writer: Writer, letters: str, entries) -> None:
+    writer.length(len(entries))
+    for entry in entries:
+        for i, letter in enumerate(letters):
+            FIELDS[letter][1](writer, entry if len(letters) == 1 else entry[i])

@@ -77,7 +77,7 @@ def get_list(wanted: "list[tuple[tuple[int, bytes, int], bytes | None]]"):
     else:
         data = yield from _rest(choice, data, fields)
         reader = Reader(data)
-        found = apdu.read_field(reader, "[g")
+        found = apdu.read_list(reader, "g")
         reader.finish()
     if len(found) != len(wanted):
         raise FrameError("count")

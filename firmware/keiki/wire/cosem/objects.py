@@ -71,6 +71,10 @@ class Object:
         self.name = name
         self.access = access
 
+    def counts(self) -> "tuple[int, int]":
+        """Return how many attributes and methods the class has."""
+        return self.ATTRIBUTES, self.METHODS
+
     def get(self, attribute: int, selection: "Reader | None", writer: Writer, association) -> "Rows | None":
         """Write an attribute, or the beginning of it: then the Rows that follow are returned.
 

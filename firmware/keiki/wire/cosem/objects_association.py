@@ -77,19 +77,20 @@ class AssociationLn(Object):
 def _write_entry(writer: Writer, found: Object, rights: "tuple[int, int, int]") -> None:
     """Write one element of an object list."""
     readable, writable, methods = rights
+    attribute_count, method_count = found.counts()
     writer.begin(STRUCTURE, 4)
     writer.number(U16, found.class_id)
     writer.number(U8, found.version)
     writer.string(OCTETS, found.name)
     writer.begin(STRUCTURE, 2)
-    writer.begin(ARRAY, found.ATTRIBUTES)
-    for attribute in range(1, found.ATTRIBUTES + 1):
+    writer.begin(ARRAY, attribute_count)
+    for attribute in range(1, attribute_count + 1):
         writer.begin(STRUCTURE, 3)
         writer.number(I8, attribute)
         writer.number(ENUM, (readable >> attribute & 1) | (writable >> attribute & 1) << 1)
         writer.null()
-    writer.begin(ARRAY, found.METHODS)
-    for method in range(1, found.METHODS + 1):
+    writer.begin(ARRAY, method_count)
+    for method in range(1, method_count + 1):
         writer.begin(STRUCTURE, 2)
         writer.number(I8, method)
         writer.number(ENUM, methods >> method & 1)

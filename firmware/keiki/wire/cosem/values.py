@@ -12,15 +12,19 @@ from keiki.wire.cosem.axdr import (
     BITS,
     BOOLEAN,
     DEPTH_MAX,
+    ENUM,
     FIXED,
     FLOATS,
     I8,
+    I16,
     NULL,
     NUMBERS,
     OCTETS,
     STRINGS,
     STRUCTURE,
+    U8,
     U16,
+    U32,
     FrameError,
     Full,
     Reader,
@@ -29,6 +33,36 @@ from keiki.wire.cosem.axdr import (
 
 COLUMN = (STRUCTURE, U16, OCTETS, I8, U16)
 """A capture object: class, name, attribute, data index."""
+
+_TAGS = {
+    "null": NULL,
+    "boolean": BOOLEAN,
+    "i8": I8,
+    "i16": I16,
+    "u8": U8,
+    "u16": U16,
+    "u32": U32,
+    "enum": ENUM,
+    "octets": OCTETS,
+}
+
+
+def parse_shape(text: str):
+    """Return the shape that a text says: a word of _TAGS, [shape] an array, (shape shape) a structure."""
+    words = text.replace("(", " ( ").replace("[", " [ ").replace(")", " ) ").replace("]", " ] ").split()
+    words.reverse()
+    return _parse(words)
+
+
+def _parse(words: "list[str]"):
+    word = words.pop()
+    if word in _TAGS:
+        return _TAGS[word]
+    shapes: list = [STRUCTURE if word == "(" else ARRAY]
+    while words[-1] not in (")", "]"):
+        shapes.append(_parse(words))
+    words.pop()
+    return tuple(shapes)
 
 
 def write_shape(writer: Writer, shape, value) -> None:
