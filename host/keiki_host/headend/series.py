@@ -137,8 +137,8 @@ def _registers(connection: Connection, meter_id: int, slots: Sequence[int]) -> l
 def intervals(store: Store, point_id: int, from_s: int, to_s: int, *, step_s: int = SLOT_S) -> list[Interval]:
     """The half hours of a point that begin at `from_s` or later and end at `to_s` or before, oldest first.
 
-    With another `step_s`, a multiple of half an hour, such intervals from `from_s` on: for the days of a month
-    (DAY_S, from a midnight) 32 values are looked up, not 1,489.
+    With another `step_s`, a multiple of half an hour, such intervals from `from_s` on: for the days of a
+    month (DAY_S, from a midnight) 32 values are looked up, not 1,489.
     """
     slots = boundaries(from_s, to_s, step_s)
     with store.read() as connection:
