@@ -14,11 +14,11 @@ from cosem_world import (
     member,
 )  # fmt: skip
 from keiki.wire.cosem import apdu, datetime12, results
-from keiki.wire.cosem.axdr import ARRAY, Reader, Writer
+from keiki.wire.cosem.axdr import ARRAY, FrameError, Reader, Writer
 from keiki.wire.cosem.client import Client
 from keiki.wire.cosem.objects_profile import CLOCK_COLUMN, first_from, nth
 from keiki.wire.cosem.results import AccessError
-from keiki.wire.cosem.selection import by_entry, by_range
+from keiki.wire.cosem.selection import by_entry, by_range, with_clocks
 from keiki.wire.cosem.server_blocks import PIECE_MAX
 
 DAY = 48
@@ -304,6 +304,8 @@ def test_clocks_are_left_out_where_rows_follow_at_the_period():
     numbers = [0, 1, 2, 4, 5, 6, 9, 10, 11]
     with_clock = (0, 4, 9)
     assert found == [row(number, number in with_clock) for number in numbers]
+    assert with_clocks(found, PERIOD_S) == [row(number) for number in numbers]
+    raises(FrameError, with_clocks, found[1:], PERIOD_S)
     # in every answer the first row has one
     assert connection.do(client.get(PROFILE, by_entry(5, 6))) == [row(5), row(6, False)]
 

@@ -1,11 +1,11 @@
-"""Selective access to a profile's buffer: which rows a client wants.
+"""A profile's buffer as a client sees it: which rows it wants, and what rows without clock mean.
 
-Document: Blue Book 4.3.6, range descriptor and entry descriptor. Each function returns the selector and its
-parameters, as an APDU carries them.
+Document: Blue Book 4.3.6, range descriptor and entry descriptor. `by_range` and `by_entry` return the
+selector and its parameters, as an APDU carries them.
 """
 
 from keiki.wire.cosem import datetime12
-from keiki.wire.cosem.axdr import ARRAY, OCTETS, STRUCTURE, U16, U32, Writer
+from keiki.wire.cosem.axdr import ARRAY, OCTETS, STRUCTURE, U16, U32, FrameError, Writer
 from keiki.wire.cosem.objects_profile import CLOCK_COLUMN
 from keiki.wire.cosem.values import COLUMN, write_shape
 
@@ -35,3 +35,22 @@ def by_entry(first: int, last: int = 0, first_column: int = 1, last_column: int 
     writer.number(U16, first_column)
     writer.number(U16, last_column)
     return bytes(writer.buffer[: writer.at])
+
+
+def with_clocks(rows: list, period_s: int, column: int = 0) -> "list[tuple]":
+    """Return the rows of a buffer with every clock in its place.
+
+    Null-data for a clock means `period_s` after the row before. FrameError if there is none before.
+    """
+    found = []
+    utc_s = None
+    for row in rows:
+        if row[column] is not None:
+            utc_s = datetime12.instant(row[column])
+            found.append(tuple(row))
+            continue
+        if utc_s is None:
+            raise FrameError("no clock")
+        utc_s += period_s
+        found.append(tuple(row[:column]) + (datetime12.pack(utc_s),) + tuple(row[column + 1 :]))
+    return found
