@@ -121,6 +121,14 @@ def _storm(event: Event) -> str:
     return f"{event.after} times since the event before" if event.after else ""
 
 
+def _silence(event: Event) -> str:
+    if 0 < event.after < 1 << 20:
+        return _storm(event)
+    if event.source:
+        return f"for {(event.after - event.before) / 1000:,.0f} s"
+    return f"last reading: {jst_ms(event.before)}"
+
+
 def _lost(event: Event) -> str:
     if event.source == 0:
         return f"block {event.before}"
@@ -163,6 +171,7 @@ KINDS = {
     "relay_fault": _Kind("relay does not follow", _of(RELAY_FAULTS), _storm),
     "limit_exceeded": _Kind("contract ampere exceeded", _nothing, _limit),
     "cf_mismatch": _Kind("metering IC counts other than its pulses", _of(PHASES), _pulses),
+    "ic_silent": _Kind("metering IC does not answer", _of(("begins", "ends")), _silence),
     "push_failed": _Kind("A-route: not delivered", _of(PUSHES), _waiting),
 }  # fmt: skip
 """Every kind of event, by the firmware's name (keiki.meter.eventlog): what it is, by whom, what changed."""

@@ -165,6 +165,36 @@ def test_the_faults_of_the_bench_cost_no_more_than_their_window(fault: str, step
         assert outcome.flags == STALE and not world.told
 
 
+@STEPS
+@pytest.mark.parametrize(
+    ("register", "value"),
+    [(0xD9, 0xFFFF), (0xD9, 31_000), (0xB1, 0x7FFF), (0xB3, 0x8000), (0xB5, 0x7FFF), (0xDD, 0xFFFF)],
+)
+def test_a_spike_of_a_reading_books_nothing_and_shows_nothing_that_cannot_be(
+    register: int, value: int, step_s: float
+) -> None:
+    world = world_of()
+    outcome = run(world, step_s, lambda: world.chip.spike(register, value), lambda: None)
+    # the high word of P and Q is read twice: then it is read again. A current of 65.5 A may be
+    implausible = world.driver.stats["implausible"]
+    assert implausible == (1 if register == 0xD9 else 0)
+    assert outcome.flags == 0 and not world.told
+    assert_lost(outcome, 0)
+
+
+@STEPS
+@pytest.mark.parametrize(
+    ("register", "value"), [(0x81, 0xFFFF), (0x81, 40_000), (0x85, 0x8000), (0x87, 0xFFFE)]
+)
+def test_a_spike_of_an_energy_register_costs_one_interval_and_is_told(
+    register: int, value: int, step_s: float
+) -> None:
+    world = world_of()
+    outcome = run(world, step_s, lambda: world.chip.spike(register, value), lambda: None)
+    assert outcome.told == {"increment_refused"} and outcome.flags == REFUSED
+    assert_lost(outcome, step_s + 0.1)
+
+
 @pytest.mark.parametrize("saturates", [True, False])
 def test_a_register_that_ran_over_books_less_never_more(saturates: bool) -> None:
     full = Point(current_a=30.0)

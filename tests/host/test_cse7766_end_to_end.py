@@ -169,6 +169,36 @@ def test_one_frame_in_thirty_damaged_for_a_day_changes_nothing() -> None:
     assert sum(bool(flags & STALE) for flags in desk.flags) < 20
 
 
+@pytest.mark.parametrize("step_s", [1, 10])
+@pytest.mark.parametrize("frames", [1, 2, 400])
+@pytest.mark.parametrize("spike", [{"v": 1}, {"v": 600}, {"w": 1}, {"w": 500}])
+def test_a_spike_is_never_shown_or_booked(spike: dict[str, int], frames: int, step_s: int) -> None:
+    desk = Desk([Wave(Point(current_a=20.0))])
+    for at_s in range(0, 601, step_s):
+        if at_s == 300:
+            desk.lines.now_ms = (START_S + at_s) * 1000
+            desk.chips[0].advance()
+            desk.chips[0].spike(frames, **spike)
+        snapshot = desk.snapshot(at_s)
+        assert snapshot.voltage_v_x100 == [pytest.approx(10000, abs=30)]
+        assert snapshot.power_w_x10 == [pytest.approx(20000, abs=60)]
+    stale = [flags for flags in desk.flags if flags]
+    assert set(stale) <= {STALE} and bool(stale) == (frames == 400)
+    assert not desk.told and desk.flags[-1] == 0
+    assert desk.booked_wh == pytest.approx(desk.true_wh(600), abs=2000 * JITTER_S / 3600 + 3 * PULSE_WH)
+
+
+def test_a_half_hour_of_which_only_polls_know_is_booked() -> None:
+    desk = Desk([switching(3, 1, 30.0)])
+    desk.snapshot(0)
+    for at_s in range(20, SLOT_S, 20):
+        assert desk.poll(at_s)
+    assert desk.newest is not None and desk.booked_wh == 0
+    desk.snapshot(SLOT_S)
+    assert desk.booked_wh == pytest.approx(desk.true_wh(SLOT_S), abs=3000 * JITTER_S / 3600 + 3 * PULSE_WH)
+    assert not desk.told and not desk.flags[-1]
+
+
 def test_a_load_that_goes_off_fades_and_is_zero_within_seventeen_seconds() -> None:
     wave = Wave(Point(current_a=20.0))
     wave.set((START_S + 60) * 1000, Point(current_a=0.0))

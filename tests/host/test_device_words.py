@@ -8,6 +8,7 @@ from keiki_host.device_words import Event, event_row
 
 T_S = 1_781_149_200  # 2026-06-11 12:40:00 JST
 T_MS = T_S * 1000
+SINCE = "last reading: 2026-06-11 12:40:00.000"
 SEVEN = "7 times since the event before"
 
 
@@ -68,6 +69,9 @@ def test_the_words_of_sources_are_at_the_firmwares_numbers() -> None:
         (("relay_fault", 2, 0, 0), ("relay does not follow", "moved by itself", "")),
         (("limit_exceeded", 0, 61_240, 0), ("contract ampere exceeded", "", "61.2 A")),
         (("push_failed", 0, 1200, 7), ("A-route: not delivered", "values", f"1,200 wait; {SEVEN}")),
+        (("ic_silent", 0, T_MS, T_MS + 1000), ("metering IC does not answer", "begins", SINCE)),
+        (("ic_silent", 1, T_MS, T_MS + 61_000), ("metering IC does not answer", "ends", "for 61 s")),
+        (("ic_silent", 1, T_MS, 7), ("metering IC does not answer", "ends", SEVEN)),
         (("invented", 4, 1, 2), ("invented", "4", "1 -> 2")),
     ],
 )  # fmt: skip

@@ -95,6 +95,21 @@ def test_a_stale_reading_books_nothing_and_is_told_once():
     assert told == [False, True, False]
 
 
+def test_a_silence_is_told_when_it_begins_and_when_it_ends_but_not_before_the_first_reading():
+    desk = Desk(last=6)
+    told = []
+    desk.metering.on_silence = lambda *silence: told.append(silence)
+
+    def during():
+        desk.flags = STALE if desk.sleeps in (1, 3, 4) else 0
+
+    desk.during = during
+    desk.run()
+    assert [row[0] for row in desk.booked] == [20000, 50000, 60000]
+    base_ms = desk.metering._answered_utc_ms - 60000
+    assert told == [(False, base_ms + 20000, base_ms + 30000), (True, base_ms + 20000, base_ms + 50000)]
+
+
 def test_an_opened_cover_is_told_once_each_time():
     desk = Desk(last=8)
     told = []

@@ -257,13 +257,18 @@ def test_a_counter_that_jumps_is_refused_and_is_the_new_baseline():
         assert abs(total - 1000 * 59 * 1000 // 3600) <= COUNT_WH_X1000
 
 
-def test_a_power_that_cannot_be_books_nothing():
+def test_a_power_or_voltage_that_cannot_be_is_stale_and_books_and_shows_nothing():
     chip = Chip()
     driver, _ = meter(chip)
     finish(driver.snapshot(0))
     chip.watt = 8000000
     snapshot = finish(driver.snapshot(1000))
-    assert (snapshot.flags, snapshot.net_wh_x1000) == (REFUSED, 0)
+    assert (snapshot.flags, snapshot.net_wh_x1000) == (STALE, 0)
+    assert snapshot.power_w_x10 == [0] and driver.stats["implausible"] == 3
+    chip.watt, chip.volts = 0, 301
+    snapshot = finish(driver.snapshot(1500))
+    assert (snapshot.flags, snapshot.voltage_v_x100) == (STALE, [10000])
+    chip.volts = 100
     chip.watt = 0
     snapshot = finish(driver.snapshot(2000))
     assert (snapshot.flags, snapshot.net_wh_x1000) == (0, 0)

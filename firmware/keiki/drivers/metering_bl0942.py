@@ -62,8 +62,8 @@ class _Chip:
         self.command = _READ | address
         self.ask_packet = bytes((self.command, _PACKET))
         self.ask_mode = bytes((self.command, REG_MODE))
-        gate = Gate(p_max_w * lsb_per_w_x1000 // 1000)
-        self.energy = SignedEnergy(CF_LSB_MS, CF_MODULUS, gate, _LAG_MS)
+        self.gate = Gate(p_max_w * lsb_per_w_x1000 // 1000)
+        self.energy = SignedEnergy(CF_LSB_MS, CF_MODULUS, self.gate, _LAG_MS)
         # LSB x ms to Wh x 1000: x 1000 / lsb_per_w_x1000 gives W ms, / 3600 gives Wh x 1000
         self.whole = Remainder(5 * MILLION, 18 * MILLION * lsb_per_w_x1000)
         self.correction = Correction()
@@ -90,7 +90,8 @@ class Bl0942:
     def __init__(
         self, reader, writer, phases, scale: "dict[str, int]", p_max_w: int, *, mode: int = MODE
     ) -> None:
-        self.stats = {"polls": 0, "missed": 0, "stale": 0, "refused": 0, "resets": 0, "mode_writes": 0}
+        names = ("polls", "missed", "stale", "refused", "resets", "mode_writes", "implausible")
+        self.stats = dict.fromkeys(names, 0)
         self.on_event = lambda kind, before, after: None
         self._reader = reader
         self._writer = writer
@@ -161,7 +162,7 @@ class Bl0942:
             if not due or await self._verify(chip, now_ms):
                 at = await self._ask(chip.ask_packet, find_packet, chip.command)
                 fields = parse_packet(self._buffer, at, chip.command) if at >= 0 else None
-                if fields is not None:
+                if fields is not None and self._plausible(chip, fields):
                     chip.missed = False
                     self._book(phase, fields, now_ms)
                     if chip.energy.refused:
@@ -171,6 +172,13 @@ class Bl0942:
             self.stats["missed"] += 1
         chip.missed = True
         await self._drain()
+        return False
+
+    def _plausible(self, chip: _Chip, fields) -> bool:
+        """At most 300 V and 1.5 times the largest power; else it is asked again: 8 bits of sum are few."""
+        if fields[1] * 1000 <= _MOST_V * self._v and abs(fields[3]) <= chip.gate.power:
+            return True
+        self.stats["implausible"] += 1
         return False
 
     def _book(self, phase: int, fields, now_ms: int) -> None:

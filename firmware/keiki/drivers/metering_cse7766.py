@@ -91,7 +91,7 @@ class Cse7766:
     poll_ms = 20000
 
     def __init__(self, readers, scale: "dict[str, int]", p_max_w: int) -> None:
-        names = ("polls", "missed", "stale", "refused", "resets", "noise", "uncalibrated")
+        names = ("polls", "missed", "stale", "refused", "resets", "noise", "uncalibrated", "implausible")
         self.stats = dict.fromkeys(names, 0)
         self.on_event = lambda kind, before, after: None
         self._v = scale["ratio_v_x1000000"]
@@ -202,14 +202,22 @@ class Cse7766:
                 chip.frame[:] = buffer[at : at + FRAME_LENGTH]
                 chip.heard = True
                 length = self._cut(at + FRAME_LENGTH, length)
-                if agrees:
-                    chip.unusable = not usable(chip.frame)
+                chip.unusable = agrees and not usable(chip.frame)
+                if chip.unusable or (agrees and self._plausible(chip)):
                     return
                 at = find_frame(buffer, length)
             if length >= 2 * FRAME_LENGTH:
                 self.stats["noise"] += 1
                 chip.heard = False
                 length = self._cut(length - FRAME_LENGTH + 1, length)
+
+    def _plausible(self, chip: _Chip) -> bool:
+        """At most 300 V and 1.5 times the largest power; else the next frame is waited for."""
+        voltage = scaled(voltage_mv(chip.frame), self._v, MILLION)
+        if voltage <= _MOST_V * 1000 and power_mw(chip.frame, chip.power_mw) <= chip.gate.power:
+            return True
+        self.stats["implausible"] += 1
+        return False
 
     def _cut(self, start: int, length: int) -> int:
         """Move what is behind `start` to the front; returns how much that is."""

@@ -99,6 +99,7 @@ class App:
         self.pulse_lines = self._pulse_lines(board)
         self.metering.on_sample = self._look
         self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
+        self.metering.on_silence = lambda *silence: self.events.add(eventlog.IC_SILENT, *silence)
         view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
         self.broute = BRoute(Node(view), hal.ticks_ms, settings, self.events)

@@ -44,6 +44,7 @@ RELAY_FAULT = const(27)  # source: 0 did not open, 1 did not close, 2 moved by i
 LIMIT_EXCEEDED = const(28)  # before: mA
 CF_MISMATCH = const(30)  # source: phase; before: pulses of the metering IC; after: counts of its register
 PUSH_FAILED = const(29)  # source: 0 values, 1 alarms; before: how many wait
+IC_SILENT = const(31)  # source: 0 begins, 1 ends; before: UTC ms of the last reading, after: UTC ms now
 
 NAMES = (
     "", "power_up", "power_down", "clock_set", "clock_refused", "clock_unsure", "ic_reset",
@@ -51,7 +52,7 @@ NAMES = (
     "setting_changed", "register_set", "session_ended", "authentication_failed", "tamper", "watchdog",
     "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed", "calibrated",
     "route_a_session", "route_a_refused", "key_changed", "disconnected", "connected", "switch_refused",
-    "relay_fault", "limit_exceeded", "push_failed", "cf_mismatch",
+    "relay_fault", "limit_exceeded", "push_failed", "cf_mismatch", "ic_silent",
 )  # fmt: skip
 
 # What may come in storms; all others are rare, and each is kept.
@@ -72,6 +73,7 @@ _STORMS = (
     RELAY_FAULT,
     LIMIT_EXCEEDED,
     PUSH_FAILED,
+    IC_SILENT,
 )
 # Not an event: all counts so far, in parts; a part number u8 after the kind, then 11 counts u16
 _COUNTS = const(255)

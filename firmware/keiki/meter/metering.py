@@ -11,7 +11,8 @@ class Metering:
 
     `import_wh_x1000` and `export_wh_x1000` are the sums of each phase since the start, up to `snapshot_ms`.
     `tamper()` is true while the cover is open (None: no such switch); `on_tamper()` hears of it once.
-    `on_sample(snapshot)` hears of each reading; None: the IC did not answer.
+    `on_sample(snapshot)` hears of each reading; None: the IC did not answer. `on_silence(ends, since_utc_ms,
+    utc_ms)` hears of the IC falling silent after a reading (`ends` False), and of the first one after that.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class Metering:
         self.export_wh_x1000 = [0] * phases
         self.on_state_change = lambda: None
         self.on_tamper = lambda: None
+        self.on_silence = lambda ends, since_utc_ms, utc_ms: None
         self.on_sample = lambda _snapshot: None
         self._tampered = False
+        self._answered_utc_ms = 0
         self._ic = ic
         self._clock = clock
         self._registers = registers
@@ -75,11 +78,14 @@ class Metering:
         if stale != self.stale:
             self.stale = stale
             self.on_state_change()
+            if self.snapshot is not None:
+                self.on_silence(not stale, self._answered_utc_ms, utc_ms)
         if stale:
             self.on_sample(None)
             return
         self.snapshot = snapshot
         self.snapshot_ms = now_ms
+        self._answered_utc_ms = utc_ms
         for phase in range(len(self.import_wh_x1000)):
             self.import_wh_x1000[phase] += snapshot.import_wh_x1000[phase]
             self.export_wh_x1000[phase] += snapshot.export_wh_x1000[phase]

@@ -73,6 +73,7 @@ class Atm90e32Model:
         self._faults = faults
         self._saturates = saturates
         self._dice = random.Random(f"{seed}/atm90e32")
+        self._spikes: dict[int, int] = {}
         self.wire = Wire(self._dice)
         self.temperature_c = temperature_c
         self.pm = NORMAL
@@ -95,6 +96,10 @@ class Atm90e32Model:
         self.cf1 = self._cf1_counts = 0
         self._configure()
         self._golden = self._digest
+
+    def spike(self, register: int, value: int) -> None:
+        """Let the chip say this, truly, when `register` is read the next time."""
+        self._spikes[register] = value
 
     def corrupt(self, register: int, value: int) -> None:
         """Turn a configuration register into something else, as a surge on the supply would."""
@@ -169,22 +174,23 @@ class Atm90e32Model:
         register, value = word >> 16 & 0x3FF, word & 0xFFFF
         if word & _READ and clocks == 32:
             self._jump(register)
-        said = b"\xff\xff" + (self.value(register) if word & _READ else 0).to_bytes(2, "big")
-        said += bytes(len(data) - 4)
+        read = self._spikes.get(register, self.value(register)) if word & _READ else 0
+        said = b"\xff\xff" + read.to_bytes(2, "big") + bytes(len(data) - 4)
         if clocks != 32:
             return said
         if word & _READ:
-            self._after_read(register)
+            self._after_read(register, read)
         else:
             self._last = value
             self._store(register, value)
         return said
 
-    def _after_read(self, register: int) -> None:
+    def _after_read(self, register: int, value: int) -> None:
         """What a read does: LastSPIData, then clear an energy register."""
         if register == 0x78:
             return
-        self._last = self.value(register)
+        self._last = value
+        self._spikes.pop(register, None)
         energy = self._energy(register)
         if energy is not None:
             accumulator, direction = energy

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from keiki_host.bench.faults import NO_FAULTS, Faults
 from keiki_host.bench.ics.bl0942_parts import EXAMPLE, NO_ERRORS, Errors, Parts, Phase
+from keiki_host.bench.ics.line_noise import GARBAGE_8N1, Damage
 
 __all__ = ["Bl0942Bus", "Bl0942Model", "Errors", "Parts"]
 
@@ -44,12 +45,14 @@ _GAIN = (1, 4, 16, 24)
 _BYTE_GAP_MS = 16
 _ZX_LOW_LSB = 1 << 16
 _MAX_24 = (1 << 24) - 1
+_PACKET_REGISTERS = (0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09)
 
 
 class Bl0942Model:
     """One chip at `address` (0..3) on one phase; `write` sends its answers, `clock` tells UTC ms.
 
-    One whole answer is one call of `write`. Plays ic_reset, ic_silence, ic_garbage, ic_counter_jump.
+    One whole answer is one call of `write`. `damage` is what the line does to every answer.
+    Plays ic_reset, ic_silence, ic_garbage, ic_counter_jump.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class Bl0942Model:
         self._scale_v = parts.lsb_per_v * (1 + errors.gain_v)
         self._partial_ms = 0
         self.pulses = 0
+        self._spikes: dict[int, int] = {}
+        self.damage: Damage | None = None
         self.reset()
         faults.on_start("ic_reset", lambda _: self.reset())
 
@@ -198,33 +203,30 @@ class Bl0942Model:
         jump = self._faults.hit("ic_counter_jump")
         if jump is not None:
             self.cf_cnt = (self.cf_cnt + int(jump["counts"])) & _MAX_24
-        fields = (self._i_rms, self._v_rms, self._i_rms, self._watt & _MAX_24, self.read(0x07))
-        body = b"".join([field.to_bytes(3, "little") for field in fields])
-        return b"\x55" + body + self._freq.to_bytes(3, "little") + self._status.to_bytes(3, "little")
+        body = b"".join([self.read(register).to_bytes(3, "little") for register in _PACKET_REGISTERS])
+        return b"\x55" + body
 
     def _answer(self, body: bytes, asked: int) -> None:
         if self._faults.hit("ic_silence") is not None:
             return
         answer = body + bytes((~(asked + sum(body)) & 0xFF,))
         if self._faults.hit("ic_garbage") is not None:
-            answer = self._garble(answer)
-        self._write(answer)
-
-    def _garble(self, answer: bytes) -> bytes:
-        """Noise before it, a bit turned over, or the end cut off."""
-        dice = self._dice
-        kind = dice.randrange(3)
-        if kind == 0:
-            return dice.randbytes(dice.randint(1, 30)) + answer
-        at = dice.randrange(len(answer))
-        if kind == 1:
-            return answer[:at] + bytes((answer[at] ^ 1 << dice.randrange(8),)) + answer[at + 1 :]
-        return answer[:at] or answer[:1]
+            answer = self._dice.choice(GARBAGE_8N1)(answer, self._dice)
+        if self.damage is not None:
+            answer = self.damage(answer, self._dice)
+        if answer:
+            self._write(answer)
 
     # -- registers ----------------------------------------------------------------------------------
 
+    def spike(self, register: int, value: int) -> None:
+        """Let the chip say this, truly, when `register` is read the next time."""
+        self._spikes[register] = value
+
     def read(self, register: int) -> int:
         """Return a register as the UART would (24 bits, WATT two's complement); what is not there reads 0."""
+        if register in self._spikes:
+            return self._spikes.pop(register)
         if register == 0x07:
             count = self.cf_cnt
             if self._clear_on_read:

@@ -125,6 +125,7 @@ class Cse7766Model:
         self._dice = random.Random(seed)
         self._limit_a = parts.range_a
         self._quantum = parts.pulse_j * 1000
+        self._spikes: list[dict[str, int]] = []
         self.damage: Damage | None = None
         self.uncalibrated = False
         self.store_bad = False
@@ -197,6 +198,10 @@ class Cse7766Model:
             self._v = (volts2 / span_ms) ** 0.5 * (1 + self._errors.gain_v)
             self._i = (amperes2 / span_ms) ** 0.5 * (1 + self._errors.gain_i)
 
+    def spike(self, frames: int = 1, **periods_us: int) -> None:
+        """Let the chip say these periods ("v", "i", "w"), truly, in the next frames."""
+        self._spikes = [periods_us] * frames
+
     # -- the frame ----------------------------------------------------------------------------------
 
     def _period_us(self, coefficient: int, value: float) -> int:
@@ -220,6 +225,9 @@ class Cse7766Model:
         if fresh:
             noise = self._dice.gauss(0, self._errors.noise) if self._errors.noise else 0.0
             w_us = round(self._pulses.period_ms * 1000 * (1 + noise))
+        if self._spikes:
+            spike = self._spikes.pop()
+            v_us, i_us, w_us = spike.get("v", v_us), spike.get("i", i_us), spike.get("w", w_us)
         flags = 0x08 * (not v_us) | 0x02 * self._over_range | self.store_bad
         measured = 0x40 * (v_us > 0) | 0x20 * (i_us > 0) | 0x10 * fresh
         values = (

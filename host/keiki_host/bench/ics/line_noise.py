@@ -23,35 +23,42 @@ def half(frame: bytes, dice: Random) -> bytes:
     return frame[:at] if dice.random() < 0.5 else frame[at:]
 
 
-def slip(frame: bytes, dice: Random) -> bytes:
-    """One bit too many or one missing: the receiver of 8E1 loses step until it finds it again.
-
-    Bytes with a wrong parity or stop bit are delivered like others: not every UART tells.
-    """
+def _slip(frame: bytes, dice: Random, parity: int) -> bytes:
     bits: list[int] = []
     for byte in frame:
         data = [byte >> n & 1 for n in range(8)]
-        bits += [0, *data, sum(data) & 1, 1]
+        bits += [0, *data, *[sum(data) & 1] * parity, 1]
     while True:
         at = dice.randrange(len(bits))
         changed = bits[:at] + [bits[at]] * (2 * dice.randrange(2)) + bits[at + 1 :]
-        received = _receive(changed)
+        received = _receive(changed, 9 + parity)
         # why: one more stop bit is no damage
         if received != frame:
             return received
 
 
-def _receive(bits: list[int]) -> bytes:
+def _receive(bits: list[int], stop: int) -> bytes:
+    """`stop` is where a byte has its stop bit; one that is wrong there or in its parity is delivered too."""
     result = bytearray()
     at = 0
-    bits = bits + [1] * 11
-    while at < len(bits) - 10:
+    bits = bits + [1] * (stop + 1)
+    while at < len(bits) - stop:
         if bits[at]:
             at += 1
             continue
         result.append(sum(bits[at + 1 + n] << n for n in range(8)))
-        at += 11 if bits[at + 10] else 10
+        at += stop + 1 if bits[at + stop] else stop
     return bytes(result)
+
+
+def slip(frame: bytes, dice: Random) -> bytes:
+    """One bit too many or one missing: the receiver of 8E1 loses step until it finds it again."""
+    return _slip(frame, dice, 1)
+
+
+def slip_8n1(frame: bytes, dice: Random) -> bytes:
+    """The same on a line without parity."""
+    return _slip(frame, dice, 0)
 
 
 def lost(_frame: bytes, _dice: Random) -> bytes:
@@ -70,3 +77,4 @@ def stuck_high(frame: bytes, _dice: Random) -> bytes:
 
 
 GARBAGE: tuple[Damage, ...] = (noise, flip, half, slip)
+GARBAGE_8N1: tuple[Damage, ...] = (noise, flip, half, slip_8n1)
