@@ -141,6 +141,11 @@ class BlockingClient:
         """As Client.call."""
         return self._loop.run_until_complete(self._client.call(op, timeout=timeout, **args))
 
+    @property
+    def pid(self) -> int:
+        """As Client.pid."""
+        return self._client.pid
+
     def log(self) -> str:
         """As Client.log."""
         return self._client.log()

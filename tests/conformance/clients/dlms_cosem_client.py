@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import time
 from typing import Any
 
 from dlms_cosem import cosem, enumerations, utils
@@ -20,6 +21,8 @@ PUBLIC = 16
 COUNTER = (1, "0.0.43.1.0.255", 2)
 CLOCK = (8, "0.0.1.0.0.255", 2)
 ASSOCIATION = (15, "0.0.40.0.0.255", 2)
+IMPORT = (3, "1.0.1.8.0.255", 2)
+PROFILE = (7, "1.0.99.1.0.255", 2)
 
 
 class Bytes:
@@ -137,6 +140,48 @@ class Program:
             self.client.release_association()
         self.client.disconnect()
         return int(self.client.client_invocation_counter)
+
+    def op_measure(
+        self,
+        host: str,
+        port: int,
+        sap: int,
+        ek: str,
+        ak: str,
+        counter: int,
+        day: tuple[str, str],
+        days: tuple[str, str],
+        times: dict[str, int],
+    ) -> dict[str, Any]:
+        """How long things take, in ms each: `times` says how often each is done, one after the other.
+
+        A session (connect, associate, release), a register, and the profile's rows of a day and of many.
+        """
+        found: dict[str, Any] = {}
+
+        def session() -> None:
+            nonlocal counter
+            self.op_open(host, port, sap, ek, ak, counter)
+            counter = self.op_close()
+
+        def rows(first: str, last: str) -> bytes:
+            clock = CaptureObject(attribute(*CLOCK), 0)
+            chosen = RangeDescriptor(clock, dt.datetime.fromisoformat(first), dt.datetime.fromisoformat(last))
+            return bytes(self.client.get(attribute(*PROFILE), chosen))
+
+        def measure(name: str, operation: Any) -> None:
+            start = time.perf_counter()
+            for _ in range(times[name]):
+                found[name + "_bytes"] = len(operation() or b"")
+            found[name] = 1000 * (time.perf_counter() - start) / times[name]
+
+        measure("session", session)
+        self.op_open(host, port, sap, ek, ak, counter)
+        measure("register", lambda: self.client.get(attribute(*IMPORT)))
+        measure("day", lambda: rows(*day))
+        measure("days", lambda: rows(*days))
+        found["counter"] = self.op_close()
+        return found
 
     def op_push(self, apdu: str, ek: str, ak: str, title: str) -> Any:
         """What a protected data-notification says."""

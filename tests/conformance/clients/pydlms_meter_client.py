@@ -45,6 +45,7 @@ class Program:
         self.meter = meter = example_meter(
             encryption_key=bytes.fromhex(ek), authentication_key=bytes.fromhex(ak)
         )
+        meter.security.set_invocation_counter(1)  # dlms-cosem does not take a first one of 0
         meter.clients[MANAGEMENT] = ClientProfile(Mechanism.HLS_GMAC, ciphered=True)
         first = dt.datetime.fromisoformat(start)
         attributes = {

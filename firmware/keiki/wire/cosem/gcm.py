@@ -20,8 +20,8 @@ class Scratch:
     """Buffers of one operation; all keys share them, as no operation waits in the middle."""
 
     def __init__(self) -> None:
-        stream = bytearray(16 * _BLOCKS)
-        self.streams = [memoryview(stream)[: 16 * n] for n in range(_BLOCKS + 1)]
+        stream = memoryview(bytearray(16 * _BLOCKS))
+        self.streams = [(n, stream[: 16 * n]) for n in (1, 2, 4, 8, _BLOCKS)]
         self.y = array("I", bytes(16))
         self.mac = bytearray(16)
         self.lengths = bytearray(16)
@@ -87,8 +87,9 @@ class Gcm:
         counter = 2
         while start < end:
             n = min(end - start, 16 * _BLOCKS)
-            blocks = (n + 15) >> 4
-            stream = streams[blocks]
+            for blocks, stream in streams:  # noqa: B007 - the first that is long enough
+                if 16 * blocks >= n:
+                    break
             hashing.counters(stream, nonce, counter, blocks)
             encrypt(stream, stream)
             hashing.xor(buffer, start, stream, n)
