@@ -87,8 +87,10 @@ class Gcm:
         counter = 2
         while start < end:
             n = min(end - start, 16 * _BLOCKS)
-            for blocks, stream in streams:  # noqa: B007 - the first that is long enough
-                if 16 * blocks >= n:
+            blocks, stream = streams[-1]
+            for shorter in streams:
+                if 16 * shorter[0] >= n:
+                    blocks, stream = shorter
                     break
             hashing.counters(stream, nonce, counter, blocks)
             encrypt(stream, stream)
