@@ -15,6 +15,7 @@
 | `commands`, `command_kinds` | the queue of commands to meters |
 | `tokens`, `access`, `trail` | who may do what, and who did |
 | `export`, `croute` | files out |
+| `api` | REST API and web page |
 | `command*` | `keiki headend` |
 
 Time is UTC seconds since 1970 in every interface and is passed in; energy is integer Wh.
