@@ -145,9 +145,9 @@ def test_a_token_is_kept_as_a_hash_and_ends(store: Store) -> None:
 BAD = [("root", None), ("customer", None), ("operator", "RA"), ("customer", "RA"), ("retailer", "RX")]
 
 
-@pytest.mark.parametrize(("scope", "party"), BAD)
-def test_a_token_that_cannot_be_is_not_made(store: Store, scope: str, party: str | None) -> None:
+def test_a_token_that_cannot_be_is_not_made(store: Store) -> None:
     parties.add_party(store, "RA", "RA", "retailer", **ME)
-    with pytest.raises(HeadendInputError):
-        tokens.make(store, "x", scope, party, **ME)
+    for scope, party in BAD:
+        with pytest.raises(HeadendInputError):
+            tokens.make(store, "x", scope, party, **ME)
     assert tokens.tokens(store) == []

@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -161,14 +163,17 @@ def test_an_export_that_cannot_be_leaves_no_file(
     assert list(tmp_path.glob("x*")) + list(tmp_path.glob(".x*")) == []
 
 
-@pytest.mark.parametrize("code", ["", "../x", "a/b", ".x", "a b", "=1+1", "a\n", "é", "x" * 65])
-def test_codes_that_would_reach_into_files_or_tables_are_refused(store: Store, code: str) -> None:
+CODES = ("", "../x", "a/b", ".x", "a b", "=1+1", "a\n", "é", "x" * 65)
+
+
+def test_codes_that_would_reach_into_files_or_tables_are_refused(store: Store) -> None:
     make(store, 1)
-    for refused in (
-        lambda: registry.add_area(store, code, "x", **ME),
-        lambda: registry.add_point(store, code, "north", **ME),
-        lambda: registry.add_meter(store, code, "4b45490000000099", 60, **ME),
-        lambda: parties.add_party(store, code, "x", "retailer", **ME),
-    ):
+    adds: list[Callable[[str], int]] = [
+        lambda code: registry.add_area(store, code, "x", **ME),
+        lambda code: registry.add_point(store, code, "north", **ME),
+        lambda code: registry.add_meter(store, code, "4b45490000000099", 60, **ME),
+        lambda code: parties.add_party(store, code, "x", "retailer", **ME),
+    ]
+    for add, code in itertools.product(adds, CODES):
         with pytest.raises(HeadendInputError, match="letters, digits"):
-            refused()
+            add(code)
