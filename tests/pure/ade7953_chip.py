@@ -65,6 +65,12 @@ class Chip:
         alter = self.answers.pop(self.reads, None)
         return value if alter is None else alter(value)
 
+    async def confirmed(self, register):
+        value = await self.read(register)
+        if value is None or await self.read(0x0FF + (width(register) - 1 << 8)) != value:
+            return None
+        return value if await self.read(0x1FE) == register else None
+
     async def write(self, register, value):
         if self.silent:
             return

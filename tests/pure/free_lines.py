@@ -53,14 +53,18 @@ class Reader:
 
     def put(self, frame, start_ms):
         """A frame whose first bit leaves the chip at `start_ms`."""
+        self._arrive()
         if self._on_line or start_ms + len(frame) * self.BYTE_MS_X48 // 48 >= self._lines.now_ms:
             self._on_line.append((start_ms, frame))
         elif len(self.inbox) < self._room:
             self.inbox = (self.inbox + frame)[: self._room]
 
     def _receive(self):
+        self._fill(self._lines.now_ms)
+        self._arrive()
+
+    def _arrive(self):
         now_ms = self._lines.now_ms
-        self._fill(now_ms)
         while self._on_line:
             start_ms, frame = self._on_line[0]
             come = min(len(frame), max(0, (now_ms - start_ms) * 48 // self.BYTE_MS_X48))

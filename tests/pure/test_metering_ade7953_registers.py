@@ -149,6 +149,12 @@ class Said:
         self.asked.append(register)
         return self.said.pop(0)
 
+    async def confirmed(self, register):
+        value = await self.read(register)
+        if value is None or await self.read(0x2FF) != value:
+            return None
+        return value if await self.read(0x1FE) == register else None
+
     async def write(self, register, value):
         self.written.append((register, value))
 

@@ -3,6 +3,7 @@
 Document: Analog Devices ADE7953 datasheet Rev. C, "SPI interface", "UART interface".
 
 `await read(register)`          what the register holds, unsigned; None: no answer
+`await confirmed(register)`     the same, and the chip says that it was this value of this register; else None
 `await write(register, value)`  nothing tells whether it arrived: read it
 `await settle()`                let the line come to rest after an answer that was wrong
 `await wait_ms(ms)`             let time pass
@@ -30,6 +31,11 @@ def width(register: int) -> int:
     return page + 1 if page < 4 else 1
 
 
+def _echo_of(register: int) -> int:
+    """Return the LAST_RWDATA that is as wide as a register."""
+    return _LAST_RWDATA + (width(register) - 1 << 8)
+
+
 class Spi:
     """`spi.transfer(tx, rx)` does one frame with chip select low throughout; modes 0 and 3, 5 MHz at most.
 
@@ -44,7 +50,15 @@ class Spi:
 
     async def read(self, register: int) -> "int | None":
         """Read; a line on which nobody is says all ones or zeros."""
-        return int.from_bytes(self._frame(register, _SPI_READ, 0)[_SPI_HEAD:], "big")
+        return self._frame(register, _SPI_READ, 0)
+
+    async def confirmed(self, register: int) -> "int | None":
+        """Read, and ask what was read and where."""
+        # why not by `read`: a coroutine for each frame would be 100 bytes of heap
+        value = self._frame(register, _SPI_READ, 0)
+        if self._frame(_echo_of(register), _SPI_READ, 0) != value:
+            return None
+        return value if self._frame(_LAST_ADD, _SPI_READ, 0) == register else None
 
     async def write(self, register: int, value: int) -> None:
         """Write."""
@@ -57,14 +71,17 @@ class Spi:
         """Wait."""
         await asyncio.sleep_ms(ms)
 
-    def _frame(self, register: int, operation: int, value: int):
+    def _frame(self, register: int, operation: int, value: int) -> int:
         count = width(register)
         tx, rx = self._tx[count - 1], self._rx[count - 1]
         tx[0], tx[1], tx[2] = register >> 8, register & 0xFF, operation
         for index in range(count):
             tx[_SPI_HEAD + index] = value >> 8 * (count - 1 - index) & 0xFF
         self._spi.transfer(tx, rx)
-        return rx
+        said = 0
+        for index in range(count):
+            said = said << 8 | rx[_SPI_HEAD + index]
+        return said
 
 
 class Uart:
@@ -76,23 +93,53 @@ class Uart:
     def __init__(self, reader, writer) -> None:
         self._reader = reader
         self._writer = writer
-        self._view = memoryview(bytearray(4))
+        self._request = bytearray(3)
+        self._answer = bytearray(4)
+        self._view = memoryview(self._answer)
 
     async def read(self, register: int) -> "int | None":
         """Read; None if less comes than the register has bytes, within 60 ms."""
-        count = width(register)
-        if not await self._send(bytes((_UART_READ, register >> 8, register & 0xFF))):
-            return None
+        return await self._within(self._ask(register), _UART_REPLY_MS)
+
+    async def confirmed(self, register: int) -> "int | None":
+        """Read, and ask what was read and where; 180 ms for all three."""
+        return await self._within(self._ask_thrice(register), 3 * _UART_REPLY_MS)
+
+    async def _within(self, asking, ms: int) -> "int | None":
         try:
-            await asyncio.wait_for_ms(self._collect(count), _UART_REPLY_MS)
+            return await asyncio.wait_for_ms(asking, ms)
         except (asyncio.TimeoutError, OSError):
             return None
-        return int.from_bytes(self._view[:count], "little")
+
+    async def _ask_thrice(self, register: int) -> "int | None":
+        value = await self._ask(register)
+        if await self._ask(_echo_of(register)) != value:
+            return None
+        return value if await self._ask(_LAST_ADD) == register else None
+
+    async def _ask(self, register: int) -> int:
+        request, answer = self._request, self._answer
+        request[0], request[1], request[2] = _UART_READ, register >> 8, register & 0xFF
+        await self._send(request)
+        count, length = width(register), 0
+        while length < count:
+            got = await self._reader.readinto(self._view[length:count])
+            if not got:
+                await asyncio.sleep_ms(_UART_GAP_MS)  # a line that is hung up is readable and empty
+            length += got or 0
+        value = 0
+        while length:
+            length -= 1
+            value = value << 8 | answer[length]
+        return value
 
     async def write(self, register: int, value: int) -> None:
         """Write."""
         head = bytes((_UART_WRITE, register >> 8, register & 0xFF))
-        await self._send(head + value.to_bytes(width(register), "little"))
+        try:
+            await self._send(head + value.to_bytes(width(register), "little"))
+        except OSError:
+            pass  # nobody has heard it
 
     async def settle(self) -> None:
         """Throw away what comes until the line is quiet, or for a while."""
@@ -106,22 +153,10 @@ class Uart:
         """Wait."""
         await asyncio.sleep_ms(ms)
 
-    async def _send(self, packet: bytes) -> bool:
+    async def _send(self, packet) -> None:
         await asyncio.sleep_ms(_UART_GAP_MS)
-        try:
-            self._writer.write(packet)
-            await self._writer.drain()
-        except OSError:
-            return False
-        return True
-
-    async def _collect(self, count: int) -> None:
-        length = 0
-        while length < count:
-            got = await self._reader.readinto(self._view[length:count])
-            if not got:
-                await asyncio.sleep_ms(_UART_GAP_MS)  # a line that is hung up is readable and empty
-            length += got or 0
+        self._writer.write(packet)
+        await self._writer.drain()
 
 
 class Link:
@@ -142,12 +177,10 @@ class Link:
         transport = self._transport
         self._last = None
         for _ in range(_ATTEMPTS):
-            value = await transport.read(register)
+            value = await transport.confirmed(register)
             if value is not None:
-                echo = await transport.read(_LAST_RWDATA + (width(register) - 1 << 8))
-                if echo == value and await transport.read(_LAST_ADD) == register:
-                    self._last = register
-                    return value
+                self._last = register
+                return value
             self._stats["missed"] += 1
             await transport.settle()
         return None

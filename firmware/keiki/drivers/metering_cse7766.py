@@ -210,6 +210,9 @@ class Cse7766:
                 self.stats["noise"] += 1
                 chip.heard = False
                 length = self._cut(length - FRAME_LENGTH + 1, length)
+            if length:
+                # a byte takes 2.3 ms: so one wakes a few times a frame, not at each byte
+                await asyncio.sleep_ms(2 * max(1, FRAME_LENGTH - length))
 
     def _plausible(self, chip: _Chip) -> bool:
         """At most 300 V and 1.5 times the largest power; else the next frame is waited for."""
