@@ -204,6 +204,25 @@ def _age(age_s: int | None) -> str:
     return f"{age_s:,} s ago"
 
 
+IC_FAULTS = {
+    "silent": "says nothing",
+    "settings": "does not hold its settings",
+    "voltage": "no voltage, or one that cannot be",
+    "uncalibrated": "has lost the maker's calibration",
+}
+"""What the self-check of a driver names (keiki.drivers.metering), after the phase."""
+
+
+def _ic_faults(faults: list[str] | None) -> str:
+    if faults is None:
+        return "not yet"
+    told = []
+    for fault in faults:
+        phase, _, kind = fault.partition("_")
+        told.append(f"{phase.upper()}: {IC_FAULTS.get(kind, kind)}")
+    return "; ".join(told) or "found nothing"
+
+
 _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("serial", "serial number", str),
     ("utc_ms", "clock (JST)", jst_ms),
@@ -212,6 +231,12 @@ _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("import_wh_x1000", "import", kwh),
     ("export_wh_x1000", "export", kwh),
     ("ic_answers", "metering IC", lambda answers: "answers" if answers else "DOES NOT ANSWER"),
+    ("ic_faults", "its self-check", _ic_faults),
+    (
+        "t_assumed",
+        "voltage of T",
+        lambda assumed: "NOT MEASURED: that of R is taken" if assumed else "measured",
+    ),
     ("safe_mode", "safe mode", lambda safe: "ON after crashes: nothing is measured" if safe else "off"),
     ("lost", "lost on flash", lambda lost: "; ".join(lost) or "nothing"),
 )

@@ -1,6 +1,7 @@
 """What the tools say of events: of every kind that the firmware has, with its own numbers."""
 
 import pytest
+from keiki.drivers import metering
 from keiki.meter import broute, clock, eventlog, store, supervisor
 from keiki.wire import settings
 from keiki_host import device_words as words
@@ -88,3 +89,24 @@ def test_energies_are_exact() -> None:
     assert words.kwh(1) == "0.000001 kWh"
     assert words.kwh(99_999_999_999_999) == "99999999.999999 kWh"
     assert words.kwh(-1_500_000) == "-1.500000 kWh"
+
+
+@pytest.mark.parametrize(
+    ("faults", "shown"),
+    [
+        (None, "not yet"),
+        ([], "found nothing"),
+        (
+            ["r_settings", "t_voltage"],
+            "R: does not hold its settings; T: no voltage, or one that cannot be",
+        ),
+        (["t_invented"], "T: invented"),
+    ],
+)
+def test_a_self_check_in_words(faults: list[str] | None, shown: str) -> None:
+    assert words.status_rows({"ic_faults": faults}) == [("its self-check", shown)]
+
+
+def test_words_for_every_fault_that_a_driver_names() -> None:
+    named = {value[1:] for name, value in vars(metering).items() if name.startswith("FAULT_")}
+    assert named == set(words.IC_FAULTS)

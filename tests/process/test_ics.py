@@ -57,7 +57,7 @@ def test_registers_and_readings_follow_the_house_and_the_heap_does_not_grow(ic: 
         gain_wh = (after[name] - before[name]) / 1000
         print(f"{ic} {load} {name}: {gain_wh:.3f} of {true_wh:.3f} Wh")
         assert abs(gain_wh - true_wh) <= 0.001 * true_wh + 0.5, (ic, name, gain_wh, true_wh)
-    assert after["ic_answers"]
+    assert after["ic_answers"] and after["ic_faults"] == [] and after["t_assumed"] is False
     print(f"{ic}: heap {heap}")
     assert heap[1]["used"] <= heap[0]["used"] * 1.01
     assert reading["ic"] == ic and len(reading["phases"]) == 2

@@ -24,6 +24,8 @@ class Desk:
         self.net_wh_x1000 = 3
         self.import_wh_x1000, self.export_wh_x1000 = [5], [2]
         self.booked = []
+        self.checks = []
+        self.faults = []
         self.sleeps = 0
         self.last = last
         self.open = False
@@ -41,6 +43,10 @@ class Desk:
 
     async def snapshot(self, _now_ms):
         return self
+
+    async def self_check(self):
+        self.checks.append(self.now_ms - T0_MS)
+        return self.faults
 
     def advance(self, utc_ms, net_wh_x1000, status):
         self.booked.append((utc_ms - T0_MS, net_wh_x1000, status))
@@ -93,6 +99,19 @@ def test_a_stale_reading_books_nothing_and_is_told_once():
     desk.run()
     assert [row[0] for row in desk.booked] == [10000, 40000]
     assert told == [False, True, False]
+
+
+def test_the_ic_is_checked_after_a_minute_and_then_every_hour_or_while_it_is_faulty_every_minute():
+    desk = Desk(last=130, sample_s=60)
+
+    def during():
+        desk.faults = ["t_voltage"] if 100000 < desk.now_ms - T0_MS < 3800000 else []
+
+    assert desk.metering.faults is None
+    desk.during = during
+    desk.run()
+    assert desk.checks == [60000, 3660000, 3720000, 3780000, 3840000, 7440000]
+    assert desk.metering.faults == []
 
 
 def test_a_silence_is_told_when_it_begins_and_when_it_ends_but_not_before_the_first_reading():

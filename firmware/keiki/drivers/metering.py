@@ -13,6 +13,7 @@ Every driver has this interface and no other; only one of its methods runs at a 
                           cannot do the driver does in integer arithmetic, or not at all: then the key is in
                           `ignored`, a tuple.
 `await self_check()`      a list of short names of what is wrong now (see FAULT_SILENT), empty = fine.
+`assumes_symmetry`        True if T is measured with the voltage of R: as wrong as they differ.
 `counts(phase)`           where a chip counts its own pulses: how many it has counted, refused ones left out.
 `stats`                   a dict of counters that only grow.
 `on_event(kind, before, after)`  to be set by who wants to know: "ic_reset" (a chip restarted by itself; a

@@ -65,6 +65,7 @@ class Atm90e32:
     """
 
     ignored = ()
+    assumes_symmetry = False
     poll_ms = 10000
 
     def __init__(self, spi, data: dict, rating_a: int, phases: int) -> None:

@@ -86,6 +86,7 @@ class Bl0942:
     """
 
     ignored = ("phase_mdeg",)
+    assumes_symmetry = False
 
     def __init__(
         self, reader, writer, phases, scale: "dict[str, int]", p_max_w: int, *, mode: int = MODE

@@ -88,6 +88,7 @@ class Cse7766:
     """
 
     ignored = ("phase_mdeg",)
+    assumes_symmetry = False
     poll_ms = 20000
 
     def __init__(self, readers, scale: "dict[str, int]", p_max_w: int) -> None:

@@ -95,6 +95,8 @@ class Console:
             "import_wh_x1000": registers.import_wh_x1000,
             "export_wh_x1000": registers.export_wh_x1000,
             "ic_answers": not meter.metering.stale,
+            "ic_faults": meter.metering.faults,
+            "t_assumed": meter.ic.assumes_symmetry,
             "safe_mode": meter.safe,
             "lost": list(meter.store.losses()),
         }

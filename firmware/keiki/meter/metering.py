@@ -3,12 +3,18 @@
 import asyncio
 
 from keiki.drivers.metering import STALE
+from keiki.wire.compat import const
 from keiki.wire.record import CLOCK_UNSURE, NORMAL
+
+_CHECK_MS = const(3600000)
+_SOON_MS = const(60000)
 
 
 class Metering:
     """The sampling loop; keeps the newest reading for who asks.
 
+    `faults` is what the IC's self-check has named: None before the first one, a minute after the start. There
+    is one every hour, and every minute while something is wrong.
     `import_wh_x1000` and `export_wh_x1000` are the sums of each phase since the start, up to `snapshot_ms`.
     `tamper()` is true while the cover is open (None: no such switch); `on_tamper()` hears of it once.
     `on_sample(snapshot)` hears of each reading; None: the IC did not answer. `on_silence(ends, since_utc_ms,
@@ -25,12 +31,14 @@ class Metering:
         self.snapshot_ms = 0
         self.import_wh_x1000 = [0] * phases
         self.export_wh_x1000 = [0] * phases
+        self.faults = None
         self.on_state_change = lambda: None
         self.on_tamper = lambda: None
         self.on_silence = lambda ends, since_utc_ms, utc_ms: None
         self.on_sample = lambda _snapshot: None
         self._tampered = False
         self._answered_utc_ms = 0
+        self._check_ms = ticks_ms() + _SOON_MS
         self._ic = ic
         self._clock = clock
         self._registers = registers
@@ -48,6 +56,7 @@ class Metering:
             await self._sleep()
             await self.sample()
             self._look_at_tamper()
+            await self._check()
             beat()
 
     async def _sleep(self) -> None:
@@ -60,6 +69,12 @@ class Metering:
             if wait_ms > 1000:
                 await self._ic.poll(self._ticks_ms())
         await asyncio.sleep_ms(wait_ms)
+
+    async def _check(self) -> None:
+        now_ms = self._ticks_ms()
+        if now_ms >= self._check_ms:
+            self.faults = await self._ic.self_check()
+            self._check_ms = now_ms + (_SOON_MS if self.faults else _CHECK_MS)
 
     def _look_at_tamper(self) -> None:
         if self._tamper is None:
