@@ -1,6 +1,5 @@
 """What a meter must hold, hold against what it has: after any power cut, and at each reading."""
 
-import json
 from typing import Any
 
 from keiki.drivers.filelog import FileLog
@@ -8,6 +7,7 @@ from keiki.drivers.flashlog import Log
 from keiki.meter import store as stores
 from keiki.wire import record
 from keiki.wire import settings as table
+from meter_audit import check_audit, check_settings, parsed_settings
 from meter_serving import check_start, decoded
 from meter_world import CELL_MS, HALF_HOUR_MS, HOUSE, World
 
@@ -81,12 +81,6 @@ def held(log: Any, nor: Any) -> list[Held]:
     return blocks
 
 
-def parsed_settings(payload: bytes) -> dict[str, Any]:
-    """Return the settings of a record."""
-    length = payload[0] | (payload[1] & 0x7F) << 8
-    return table.checked(json.loads(payload[2 : 2 + length])["s"])
-
-
 class Watched(World):
     """A world that knows what must be on flash: `sure` {kind: {sequence: payload}}, and what was `begun`.
 
@@ -106,6 +100,8 @@ class Watched(World):
         self.cut_ms = self.true_ms
         self.most = (0, 0)
         self.read_true_ms = 0
+        self.settings: dict[str, Any] = {}
+        self.settings_changed = 0
         self.boot(medium)
         self.check()
 
@@ -233,6 +229,7 @@ class Watched(World):
         self.ask("set", values=changes)
         newest = self.sure[stores.SETTINGS]
         assert parsed_settings(newest[max(newest)]) == wanted
+        check_audit(self)
 
     def set_register(self, name: str, wh: int) -> None:
         """Set a register at the host tool; from then on it counts from there."""
@@ -240,6 +237,7 @@ class Watched(World):
         registers = self.app.registers
         now = registers.import_wh_x1000, registers.export_wh_x1000
         assert now[name == "export"] == wh * 1000
+        check_audit(self)
         if self.base is not None:
             self.base = self.read_true_ms, *now
         self.live.append((self.true_ms, *now, registers.generation))
@@ -280,14 +278,9 @@ class Watched(World):
         for kind in KINDS:
             self._check_log(logs[kind], self.blocks[kind])
         self._check_registers()
-        newest = self.sure[stores.SETTINGS]
-        assert self.app.settings._values() == parsed_settings(newest[max(newest)])
-        text = newest[max(newest)][2:]
-        copies = [b for b in self.blocks[stores.SETTINGS] if text in [one[2:] for one in b.found.values()]]
-        assert len(copies) >= 2 or not hasattr(logs[stores.SETTINGS], "_order"), (
-            "the only copy of the settings"
-        )
+        check_settings(self)
         check_start(self)
+        check_audit(self)
         registers = self.app.registers
         now = registers.import_wh_x1000, registers.export_wh_x1000, registers.generation
         self.live = [(0, *now)]

@@ -9,7 +9,9 @@ from ring import RingLog
 
 def desk(**provisioned):
     ring = RingLog(1344, 6)
-    return ring, Settings(SettingsStore(ring), provisioned)
+    settings = Settings(SettingsStore(ring), provisioned)
+    settings.keep()
+    return ring, settings
 
 
 def test_what_a_start_brings_along_is_kept():
@@ -17,23 +19,37 @@ def test_what_a_start_brings_along_is_kept():
     again = Settings(SettingsStore(ring))
     assert (again.digits, again.serial) == (8, "A1") == (settings.digits, settings.serial)
     assert ring.end == 2  # two copies
-    Settings(SettingsStore(ring), {"digits": 8})
-    assert ring.end == 2  # nothing new: nothing written
+    same = Settings(SettingsStore(ring), {"digits": 8})
+    same.keep()
+    assert ring.end == 2 and same.brought == []  # nothing new: nothing written
+    assert Settings(SettingsStore(ring), {"digits": 7, "serial": "A1"}).brought == ["digits"]
 
 
 def test_changes_are_all_or_none():
     ring, settings = desk()
     heard = []
-    settings.on_change = lambda *change: heard.append(change)
+    settings.on_change = heard.append
+    settings.on_changed = heard.append
     assert settings.change({"digits": 7, "phases": 1, "unit": 1}) == {
         "digits": True,
         "phases": False,
         "unit": True,
     }
-    assert sorted(heard) == [("digits", True), ("phases", False)]
+    assert heard in (["digits", "phases", True], ["phases", "digits", True])
     raises(table.SettingError, settings.change, {"digits": 5, "unit": 99})
     assert settings.digits == 7 and ring.end == 2
     assert Settings(SettingsStore(ring)).digits == 7
+
+
+def test_what_must_not_change_does_not():
+    ring, settings = desk()
+
+    def refuse(_name):
+        raise OSError(5)
+
+    settings.on_change = refuse  # the event could not be written
+    raises(OSError, settings.change, {"digits": 7})
+    assert settings.digits == 6 and ring.end == 0
 
 
 def test_what_flash_refuses_does_not_hold():

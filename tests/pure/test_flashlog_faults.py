@@ -37,6 +37,30 @@ def test_a_torn_record_burns_its_sequence_and_no_other():
             assert held(log) == wanted
 
 
+def test_however_many_appends_are_cut_in_a_row_what_is_committed_stays():
+    for page in (1, 256):
+        for seed in range(6):
+            nor = Nor(16, 512, page, seed)
+            log = Log(Flash(nor, page), 5, 150, 2, "slow")  # three to a block
+            for n in range(4 + seed):
+                log.append(record(n))
+            cuts = 0
+            while cuts < 60:
+                nor.cut_at, nor.cut_how = nor.ops + nor._random(6), (INSIDE, BEFORE, INSIDE)[cuts % 3]
+                try:
+                    log.append(b"cut")
+                    nor.cut_at = nor.ops  # written: cut what comes next, so that it is not committed for sure
+                except OSError:
+                    cuts += 1
+                committed = log.end if not nor.dead else 0
+                nor = nor.reboot()
+                log = Log(Flash(nor, page), 5, 150, 2, "slow")
+                found = held(log)
+                assert found, (page, seed, cuts)
+                assert not committed or committed - 1 in found
+                assert sum(1 for b in range(16) if log._flash.kinds[b] == 5) <= 3
+
+
 def test_a_dead_device_keeps_raising_and_the_flash_stays_as_it_was():
     for how in (BEFORE, AFTER):
         nor = Nor(16, 512)
@@ -190,12 +214,12 @@ def test_a_block_that_a_cut_left_half_released_is_no_loss():
     for seed in range(40):
         nor = Nor(16, 512, 1, seed)
         log = filled(nor, 88)
-        nor.cut_at, nor.cut_how = nor.ops + 2, INSIDE  # erase, header, release
+        nor.cut_at, nor.cut_how = nor.ops + 3, INSIDE  # erase, header, record, release
         raises(OSError, log.append, record(88))
         flash = Flash(nor.reboot())
         log = Log(flash, 3, 21, 4)
         assert flash.lost == []
-        assert (log.oldest, log.end) == (22, 88)
+        assert (log.oldest, log.end) == (22, 89)
 
 
 def test_random_blocks_overwritten_never_give_a_wrong_record():

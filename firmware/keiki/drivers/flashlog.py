@@ -28,10 +28,10 @@ def blocks_for(records: int, record_size: int, block_size: int = 4096) -> int:
 class Log(Slots):
     """Log `kind` (1..254) of records of `record_size` bytes: a payload of `payload_size` and 4 for the sum.
 
-    It holds at most `keep` blocks (2 at least) of the pool; one more and the oldest goes. `wear` is "fast"
-    for a log that takes a block many times a day, "slow" for one whose data rests. A record size is for ever:
-    records of another size need another kind. Sequences run from `oldest` to `end` - 1, with gaps that read
-    as False.
+    It holds `keep` blocks (2 at least) of the pool; one more with a record in it and the oldest goes. `wear`
+    is "fast" for a log that takes a block many times a day, "slow" for one whose data rests. A record size is
+    for ever: records of another size need another kind. Sequences run from `oldest` to `end` - 1, with gaps
+    that read as False.
     """
 
     def __init__(self, flash: Flash, kind: int, record_size: int, keep: int, wear: str = "fast") -> None:
@@ -73,6 +73,8 @@ class Log(Slots):
                 tried += 1
                 self._open()
             if self._write(payload):
+                if self._held > self._keep:
+                    self._retire()
                 return self.end - 1
 
     def read_into(self, sequence: int, buffer) -> bool:
@@ -158,8 +160,11 @@ class Log(Slots):
         self._left -= 1
 
     def _open(self) -> None:
-        """Begin a block for the record at `end`; the oldest block goes if that makes one too many."""
+        """Begin a block for the record at `end`. The oldest goes only once this one holds a record."""
         gap = False
+        if self._held > self._keep:  # nothing could be written into the newest one, so that goes
+            self._held -= 1
+            self._flash.release(self._order[self._held])
         if self._held:
             gap = self.end > self._flash.firsts[self._order[self._held - 1]] + self.slots
         while True:
@@ -175,8 +180,6 @@ class Log(Slots):
         self._held += 1
         self._left = self.slots
         self._failures = 0
-        if self._held > self._keep:
-            self._retire()
 
     def _retire(self) -> None:
         order = self._order
@@ -221,9 +224,9 @@ class Log(Slots):
                 flash.release(surplus)
             else:
                 kept.append(block)
-        for block in kept[: -self._keep]:
+        for block in kept[: -self._keep - 1]:
             flash.release(block)
-        kept = kept[-self._keep :]
+        kept = kept[-self._keep - 1 :]
         for i, block in enumerate(kept):
             self._order[i] = block
             until = flash.firsts[kept[i - 1]] + self.slots if i else 0
@@ -232,6 +235,8 @@ class Log(Slots):
         self._held = len(kept)
         if kept:
             self._boot_newest(kept[-1])
+        if self._held > self._keep and self._holds_any(kept[-1]):
+            self._retire()
 
     def _boot_newest(self, block: int) -> None:
         flash = self._flash

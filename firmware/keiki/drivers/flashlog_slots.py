@@ -69,6 +69,11 @@ class Slots:
                 low = middle + 1
         return low
 
+    def _holds_any(self, block: int) -> bool:
+        """Tell whether there is a record in a block."""
+        first = self._flash.firsts[block]
+        return any(self._load(block, slot, first + slot) for slot in range(self._end_slot(block)))
+
     def _rank(self, block: int) -> "tuple[int, int]":
         """Tell which of two twins stays: the fuller one, else the copy, which lies in the more worn block.
 

@@ -75,6 +75,11 @@ class App:
         clock.on_event = self._clock_event
         self.keeper = self._rtc(board)
         self.starts.power_up(clock, kept, store.flash.lost)
+        settings.on_change = self._setting_changes
+        if kept is not None:
+            for name in settings.brought:
+                self._setting_changes(name)
+        settings.keep()
         self.registers = Registers(
             self.history,
             checkpoints,
@@ -104,7 +109,7 @@ class App:
         self.view = view
         self.broute = BRoute(Node(view), hal.ticks_ms, settings, self.events)
         self.registers.on_half_hour = self.metering.on_state_change = self.broute.wake
-        settings.on_change = self._setting_changed
+        settings.on_changed = self._settings_changed
         self.supervisor = Supervisor(hal.Watchdog(board.WATCHDOG_MS), self.events, hal.ticks_ms, hal.report)
         node, series = self.broute.node, self.history.half_hours
         self._running = True
@@ -212,8 +217,10 @@ class App:
             eventlog.IC_RESET if kind == "ic_reset" else eventlog.INCREMENT_REFUSED, 0, before, after
         )
 
-    def _setting_changed(self, name: str, live: bool) -> None:
-        self.events.add(eventlog.SETTING_CHANGED, table.number(name))
+    def _setting_changes(self, name: str) -> None:
+        self.events.announce(eventlog.SETTING_CHANGED, table.number(name))
+
+    def _settings_changed(self, live: bool) -> None:
         if live:
             self.view.apply()
             self.metering.sample_s = self.settings.sample_s

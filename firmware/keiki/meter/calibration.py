@@ -43,9 +43,13 @@ class Calibration:
         """Have the driver follow `phases` until the next start or `store`. ValueError: it cannot."""
         self._ic.apply(phases)
 
-    def store(self, record: dict) -> None:
-        """Keep a record and follow it. ValueError: it is none, or too long; OSError: flash refuses."""
+    def store(self, record: dict, announce=lambda: None) -> None:
+        """Keep a record and follow it; `announce()` is called before it is kept.
+
+        ValueError: it is none, or too long; OSError: flash refuses.
+        """
         record = checked(record)
         self._ic.apply(record["phases"])
+        announce()
         self._log.append(record)
         self.record = record

@@ -13,18 +13,24 @@ class Settings:
     """One attribute for each setting. Secrets are attributes too, and are left out of all that is shown.
 
     `store.load()` gives what is on flash, `store.save(values)` keeps it. `provisioned` are values that this
-    start brings along; they are kept. SettingError names the first of them that is wrong.
-    `on_change(name, live)` is called for each setting that has another value now.
+    start brings along, `brought` the names of those that are new; `keep` keeps them. SettingError names the
+    first of them that is wrong. `on_change(name)` is called for each setting that is about to have another
+    value (OSError: it must not), `on_changed(live)` after that.
     """
 
     def __init__(self, store, provisioned: "dict | None" = None) -> None:
-        self.on_change = lambda _name, _live: None
+        self.on_change = lambda _name: None
+        self.on_changed = lambda _live: None
         self._store = store
         stored = table.checked(store.load())
         values = table.checked(stored, provisioned or {})
-        if values != stored:
-            store.save(values)
+        self.brought = [name for name in values if values[name] != stored[name]]
         self._take(values)
+
+    def keep(self) -> None:
+        """Keep what this start has brought along."""
+        if self.brought:
+            self._store.save(self._values())
 
     def _take(self, values: dict) -> None:
         for name, value in values.items():
@@ -37,14 +43,14 @@ class Settings:
         """
         before = self._values()
         values = table.checked(before, changes)
+        live = {name: table.when(name) == table.LIVE for name in changes}
         if values != before:
+            changed = [name for name in changes if values[name] != before[name]]
+            for name in changed:
+                self.on_change(name)
             self._store.save(values)
             self._take(values)
-        live = {}
-        for name in changes:
-            live[name] = table.when(name) == table.LIVE
-            if values[name] != before[name]:
-                self.on_change(name, live[name])
+            self.on_changed(any(live[name] for name in changed))
         return live
 
     def reset(self) -> None:

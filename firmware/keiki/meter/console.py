@@ -70,6 +70,8 @@ class Console:
             request = json.loads(line)
         except (ValueError, MemoryError):  # a thousand brackets take all that a small heap has
             return {"error": "request: not JSON"}
+        except MemoryError:  # a thousand brackets are lists in lists
+            return {"error": "request: more than the heap takes"}
         operation = request.get("op") if isinstance(request, dict) else None
         handler = getattr(self, "op_" + operation, None) if isinstance(operation, str) else None
         if handler is None:
@@ -163,9 +165,14 @@ class Console:
         name, wh = request["register"], int(request["wh"])
         if name not in ("import", "export") or not 0 <= wh <= WH_MAX:
             raise ValueError
-        exported = name == "export"
-        before = meter.registers.set(exported, wh * 1000, meter.clock.utc_ms(), meter.metering.status)
-        meter.events.add(eventlog.REGISTER_SET, int(exported), before, wh * 1000)
+        exported, registers = name == "export", meter.registers
+        before = registers.export_wh_x1000 if exported else registers.import_wh_x1000
+        meter.events.announce(eventlog.REGISTER_SET, int(exported), before, wh * 1000)
+        try:
+            registers.set(exported, wh * 1000, meter.clock.utc_ms(), meter.metering.status)
+        except OSError:
+            meter.events.add(eventlog.REGISTER_SET, int(exported), wh * 1000, before)
+            raise
         return {"before_wh": before // 1000, "after_wh": wh}
 
     def op_reading(self, _request: dict) -> dict:
@@ -199,14 +206,14 @@ class Console:
 
     def op_store_calibration(self, request: dict) -> dict:
         """Keep a calibration record and follow it; it is an event."""
-        self._meter.calibration.store(request["record"])
-        self._meter.events.add(eventlog.CALIBRATED)
+        meter = self._meter
+        meter.calibration.store(request["record"], lambda: meter.events.announce(eventlog.CALIBRATED))
         return {}
 
     def op_factory_reset(self, _request: dict) -> dict:
         """Settings to their defaults from the next start; registers, history and events stay."""
+        self._meter.events.announce(eventlog.FACTORY_RESET)
         self._meter.settings.reset()
-        self._meter.events.add(eventlog.FACTORY_RESET)
         return {"holds": "from the next start"}
 
     def op_restart(self, _request: dict) -> dict:

@@ -83,6 +83,7 @@ _PER_PART = const(11)
 _PARTS = const(3)
 _KIND_AT = const(4)
 
+_EIO = const(5)
 _STORM_S = const(60)
 _STORM_MAX_S = const(86400)
 
@@ -144,6 +145,14 @@ class EventLog:
             self.failed += 1
             return False
         return True
+
+    def announce(self, kind: int, source: int = 0, before: int = 0, after: int = 0) -> None:
+        """Record what is about to be done on somebody's word. OSError: flash refuses, so it must not be.
+
+        A power cut may leave the event without the deed, never the deed without the event.
+        """
+        if not self.add(kind, source, before, after):
+            raise OSError(_EIO)
 
     @property
     def oldest(self) -> int:
