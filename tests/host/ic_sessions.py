@@ -4,7 +4,9 @@ Boards are made for a rating, with errors as parts have them when they are bough
 left is what driver and chip add. Times are seconds after START_S and only grow.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from keiki_host.bench.faults import NO_FAULTS, Faults
@@ -138,6 +140,17 @@ KINDS = {
     "ade7953, UART": Kind(_ade7953("uart"), ratings_a=(120,)),
 }
 """Every IC, on every bus."""
+
+
+_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metering-ics.md"
+
+
+def documented(name: str) -> tuple[float, float]:
+    """What docs/metering-ics.md promises of an IC: errors of half an hour and of a month, relative."""
+    ic = name.partition(",")[0]
+    row = re.search(rf"^\| `{ic}` \| ([\d.]+) % \| ([\d.]+) % \|", _DOCUMENT.read_text(), re.MULTILINE)
+    assert row is not None, name
+    return float(row[1]) / 100, float(row[2]) / 100
 
 
 class Books:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keiki_host.bench.clock import Handle, Scheduler
-from keiki_host.bench.faults_catalogue import effective_params, find
+from keiki_host.bench.faults_catalogue import CATALOGUE, effective_params, find
 
 Callback = Callable[[dict[str, Any]], None]
 
@@ -82,7 +82,8 @@ class Faults:
         """
         windows = self._open.get(name)
         if not windows:
-            find(name)
+            if name not in CATALOGUE:
+                find(name)
             return None
         for window in windows:
             if (fits is None or fits(window.params)) and window.strikes():

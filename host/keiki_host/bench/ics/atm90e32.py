@@ -172,8 +172,8 @@ class Atm90e32Model:
             return b"\xff" * len(data)
         word = int.from_bytes(data[:4], "big")
         register, value = word >> 16 & 0x3FF, word & 0xFFFF
-        if word & _READ and clocks == 32:
-            self._jump(register)
+        if word & _READ and clocks == 32 and register == 0x81:
+            self._jump()
         read = self._spikes.get(register, self.value(register)) if word & _READ else 0
         said = b"\xff\xff" + read.to_bytes(2, "big") + bytes(len(data) - 4)
         if clocks != 32:
@@ -220,9 +220,9 @@ class Atm90e32Model:
             if register == 0x7F and value != _UNLOCK:
                 self._golden, self._forced = self._digest, False
 
-    def _jump(self, register: int) -> None:
+    def _jump(self) -> None:
         """Fault ic_counter_jump: the forward register of channel A."""
-        jump = self._faults.hit("ic_counter_jump", lambda _: register == 0x81)
+        jump = self._faults.hit("ic_counter_jump")
         if jump is not None:
             self._active[1].forward = min(0xFFFF, self._active[1].forward + int(jump["counts"]))
 
