@@ -8,6 +8,7 @@ keiki.wire.compat says which of them `Gcm` is.
 # ghash_viper and ghash_plain have tables of their own kinds
 # pyright: reportArgumentType=false
 
+import struct
 from array import array
 
 from keiki.wire.compat import aes_ecb, const, ghash
@@ -24,7 +25,9 @@ class Scratch:
         self.streams = [(n, stream[: 16 * n]) for n in (1, 2, 4, 8, _BLOCKS)]
         self.y = array("I", bytes(16))
         self.mac = bytearray(16)
+        self.tag = memoryview(self.mac)[:TAG]
         self.lengths = bytearray(16)
+        self.zeros = array("I", bytes(16))
 
 
 _scratch = Scratch()
@@ -58,7 +61,8 @@ class Gcm:
     def seal(self, buffer, start: int, end: int, nonce: bytes, aad: bytes) -> int:
         """Encrypt `buffer[start:end]` where it is and put the tag behind it; returns where the tag ends."""
         self._crypt(buffer, start, end, nonce)
-        buffer[end : end + TAG] = self._tag(buffer, start, end, nonce, aad)[:TAG]
+        self._tag(buffer, start, end, nonce, aad)
+        buffer[end : end + TAG] = _scratch.tag
         return end + TAG
 
     def open(self, buffer, start: int, end: int, nonce: bytes, aad: bytes) -> int:
@@ -80,7 +84,8 @@ class Gcm:
 
     def mac(self, nonce: bytes, aad: bytes) -> bytes:
         """Return the tag over `aad` alone (GMAC)."""
-        return bytes(self._tag(b"", 0, 0, nonce, aad)[:TAG])
+        self._tag(b"", 0, 0, nonce, aad)
+        return bytes(_scratch.tag)
 
     def _crypt(self, buffer, start: int, end: int, nonce: bytes) -> None:
         hashing, streams, encrypt = self._hashing, _scratch.streams, self._aes.encrypt
@@ -103,14 +108,14 @@ class Gcm:
         hashing, scratch, table = self._hashing, _scratch, self._table
         y = scratch.y
         if aad is not self._aad:  # nearly always the same: control byte and authentication key
-            self._after_aad[:] = array("I", bytes(16))
+            self._after_aad[:] = scratch.zeros
             hashing.update(self._after_aad, table, aad, 0, len(aad))
             self._aad = aad
         y[:] = self._after_aad
         hashing.update(y, table, buffer, start, end)
         lengths = scratch.lengths
-        lengths[4:8] = (8 * len(aad)).to_bytes(4, "big")
-        lengths[12:16] = (8 * (end - start)).to_bytes(4, "big")
+        struct.pack_into(">I", lengths, 4, 8 * len(aad))
+        struct.pack_into(">I", lengths, 12, 8 * (end - start))
         hashing.update(y, table, lengths, 0, 16)
         mac = scratch.mac
         hashing.counters(mac, nonce, 1, 1)

@@ -4,12 +4,17 @@ Document: IEC 62056-5-3: glo-ciphering (a tag of its own for each service) and g
 with the system title of the sender). An answer goes in the form of its request.
 """
 
+import struct
+
 from keiki.wire.compat import const
-from keiki.wire.cosem.security import ENCRYPTED, TAG, TITLE, Cipher, SecurityError
+from keiki.wire.cosem.security import ENCRYPTED, TITLE, Cipher, SecurityError
 
 GENERAL_GLO = const(0xDB)
 HEAD = const(18)
 """Most bytes that protection puts before an APDU; behind it come 12."""
+
+_OVERHEAD = const(17)  # control byte, counter, tag
+_FORMAT = ">BI"
 
 # APDU -> the same under glo-ciphering
 _GLO = {
@@ -28,52 +33,50 @@ for _plain, _tag in _GLO.items():
     _PLAIN[_tag] = _plain
 
 
-class Protected:
-    """An APDU that has been opened: `start`..`end` of its text in the buffer.
-
-    `general` is true for general-glo; `title` is that of the sender; `counter` its invocation counter.
-    """
-
-    __slots__ = ("counter", "end", "general", "start", "title")
-
-    def __init__(self, general: bool, title: bytes, counter: int, start: int, end: int) -> None:
-        self.general = general
-        self.title = title
-        self.counter = counter
-        self.start = start
-        self.end = end
-
-
 def is_protected(tag: int) -> bool:
     """Tell whether an APDU that begins with `tag` is a protected one."""
     return tag == GENERAL_GLO or tag in _PLAIN
 
 
-def unprotect(cipher: Cipher, buffer, start: int, end: int, title: bytes) -> Protected:
+def unprotect(cipher: Cipher, buffer, start: int, end: int, title: bytes) -> "tuple[bool, int, int, int]":
     """Open the APDU at `start`..`end`, which the owner of `title` must have sent, where it lies.
 
-    SecurityError if it is not of that form, title or key; nothing is decrypted before the tag is found right.
-    Whether the counter is one that may be used is for the caller to say, before anything is done.
+    Returns (whether it is general-glo, invocation counter, start and end of its text). SecurityError if it is
+    not of that form, title or key; nothing is decrypted before the tag is found right. Whether the counter is
+    one that may be used is for the caller to say, before anything is done.
     """
     tag = buffer[start] if start < end else -1
     at = start + 1
-    if tag == GENERAL_GLO:
-        if bytes(buffer[at : at + 1 + TITLE]) != bytes((TITLE,)) + title or at + 1 + TITLE > end:
+    general = tag == GENERAL_GLO
+    if general:
+        if at + 1 + TITLE > end or buffer[at] != TITLE:
             raise SecurityError("system title")
+        for i in range(TITLE):
+            if buffer[at + 1 + i] != title[i]:
+                raise SecurityError("system title")
         at += 1 + TITLE
     elif tag not in _PLAIN:
         raise SecurityError("not protected")
-    at, length = _length(buffer, at, end)
-    if at + length != end or length < 5 + TAG:
+    size = buffer[at] if at < end else 0
+    at += 1
+    if size & 0x80:
+        more = size & 0x7F
+        if not 1 <= more <= 2 or at + more > end:
+            raise SecurityError("length")
+        size = 0
+        for _ in range(more):
+            size = size << 8 | buffer[at]
+            at += 1
+    if at + size != end or size < _OVERHEAD:
         raise SecurityError("length")
-    if buffer[at] != ENCRYPTED:
+    control, counter = struct.unpack_from(_FORMAT, buffer, at)
+    if control != ENCRYPTED:
         raise SecurityError("security control")
-    counter = int.from_bytes(buffer[at + 1 : at + 5], "big")
-    opened = Protected(tag == GENERAL_GLO, title, counter, at + 5, 0)
-    opened.end = cipher.open(buffer, at + 5, end, title, counter)
-    if tag != GENERAL_GLO and (opened.start == opened.end or buffer[opened.start] != _PLAIN[tag]):
+    at += 5
+    end = cipher.open(buffer, at, end, title, counter)
+    if not general and (at == end or buffer[at] != _PLAIN[tag]):
         raise SecurityError("another service inside")
-    return opened
+    return general, counter, at, end
 
 
 def protect(
@@ -84,36 +87,25 @@ def protect(
     There must be 18 bytes before it and 12 behind. `title` and `counter` are those of the sender. What has no
     form of its own under glo-ciphering goes as general-glo.
     """
-    tag = _GLO.get(buffer[start], GENERAL_GLO) if not general else GENERAL_GLO
+    tag = GENERAL_GLO if general else _GLO.get(buffer[start], GENERAL_GLO)
     end = cipher.seal(buffer, start, end, title, counter)
     start -= 5
-    buffer[start] = ENCRYPTED
-    buffer[start + 1 : start + 5] = counter.to_bytes(4, "big")
-    length = end - start
-    if length < 0x80:
-        head = bytes((length,))
-    elif length < 0x100:
-        head = bytes((0x81, length))
-    else:
-        head = bytes((0x82, length >> 8, length & 0xFF))
+    struct.pack_into(_FORMAT, buffer, start, ENCRYPTED, counter)
+    size = end - start
+    start -= 1
+    buffer[start] = size & 0xFF
+    if size > 0xFF:
+        start -= 2
+        buffer[start + 1] = size >> 8
+        buffer[start] = 0x82
+    elif size > 0x7F:
+        start -= 1
+        buffer[start] = 0x81
     if tag == GENERAL_GLO:
-        head = bytes((TITLE,)) + title + head
-    start -= len(head)
-    buffer[start : start + len(head)] = head
+        start -= TITLE
+        buffer[start : start + TITLE] = title
+        start -= 1
+        buffer[start] = TITLE
     start -= 1
     buffer[start] = tag
     return start, end
-
-
-def _length(buffer, at: int, end: int) -> "tuple[int, int]":
-    """Return (where the contents begin, their length); SecurityError if there is no length."""
-    if at >= end:
-        raise SecurityError("length")
-    first = buffer[at]
-    at += 1
-    if first < 0x80:
-        return at, first
-    n = first & 0x7F
-    if not 1 <= n <= 2 or at + n > end:
-        raise SecurityError("length")
-    return at + n, int.from_bytes(buffer[at : at + n], "big")

@@ -4,6 +4,8 @@ Document: IEC 62056-5-3 (Green Book), security suite 0: AES-128-GCM with a tag o
 system title of the sender and its invocation counter, so no counter may ever be used twice under one key.
 """
 
+import struct
+
 from keiki.wire.compat import const, gcm
 
 TAG = const(12)
@@ -93,4 +95,4 @@ def counter_of(proof: bytes) -> int:
 
 
 def _nonce(title: bytes, counter: int) -> bytes:
-    return title + counter.to_bytes(4, "big")
+    return struct.pack(">8sI", title, counter)

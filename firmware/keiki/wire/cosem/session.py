@@ -89,12 +89,12 @@ class Session:
         """
         guard = self.guard
         cipher = guard.cipher
-        opened = unprotect(cipher, buffer, start, end, self.peer)
-        if not guard.accept(opened.counter):
+        general, counter, start, end = unprotect(cipher, buffer, start, end, self.peer)
+        if not guard.accept(counter):
             raise CounterError(guard.expected())
         self.cipher = cipher
-        self.general = opened.general
-        return opened.start, opened.end
+        self.general = general
+        return start, end
 
     def seal(self, buffer, start: int, end: int) -> "tuple[int, int]":
         """Protect an APDU where it lies, 18 bytes of room before and 12 behind, and return its new range."""
