@@ -12,7 +12,7 @@ import socket
 from keiki.hal.unix_names import address_of
 from keiki.hal.unix_sockets import family, numeric, readable, sockaddr, split, writable
 from keiki.hal.unix_udp import interface_index, own_sockaddr
-from keiki.hal.unix_world import unix_socket
+from keiki.hal.unix_world import World, unix_socket
 
 _IPPROTO_TCP = 6
 _TCP_NODELAY = 1
@@ -52,6 +52,7 @@ class Connection:
         while sent < len(data):
             await writable(self._sock)
             sent += self._sock.write(memoryview(data)[sent:]) or 0
+        World.answered = True
 
     def close(self) -> None:
         """Close it."""
@@ -87,6 +88,7 @@ class Listener:
             sock.setblocking(False)
             if not _is_down():
                 sock.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+                World.answered = True
                 return Connection(sock, inbound=True)
             sock.close()
 

@@ -12,6 +12,7 @@ _FOREVER = 0xFFFFFFFFFFFFFFFF
 # asyncio's queue in C stamps tasks that are due at once with the host's ticks; ours must never be below them.
 _AHEAD_MS = 1 << 40
 _HURRIED_MAX = 16
+_LINGER_MS = 1
 
 
 class World:
@@ -19,6 +20,9 @@ class World:
 
     Each request is (sequence u32, wake at u64 ms; 0 = what time is it); each answer (sequence, now ms).
     """
+
+    answered = False
+    """A peer on the network of the host was answered: it may go on before the world has put us to sleep."""
 
     def __init__(self, path: str) -> None:
         self.sock = unix_socket(path)
@@ -66,7 +70,9 @@ class World:
 
     def wait(self, queue, dt: int) -> None:
         """Stand in for asyncio's idle wait: sleep in the world's time until a line speaks or it is time."""
-        if self._poll(queue, 0):
+        linger = World.answered and dt
+        World.answered = False
+        if self._poll(queue, _LINGER_MS if linger else 0):
             # no time passes for what is there already, but not for ever: a flood must not stop the clock
             self._hurried += 1
             if self._hurried < _HURRIED_MAX:
