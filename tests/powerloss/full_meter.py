@@ -63,7 +63,7 @@ def hal(nor: Nor, now_s: int) -> Any:
 
 
 def fill(nor: Nor, plan: dict[str, int]) -> None:
-    """Fill every log to its end and beyond; the newest events are of one kind that a start does not write."""
+    """Fill every log to its end and beyond; the counts of events are as far back as they ever are."""
     store = Store(nor, plan)
     dice = random.Random(1)
     row = bytearray(record.SIZE)
@@ -78,18 +78,25 @@ def fill(nor: Nor, plan: dict[str, int]) -> None:
     events = EventLog(store.events, lambda: NOW_S)
     for kind in (eventlog.POWER_UP, eventlog.POWER_DOWN, eventlog.CLOCK_SET):
         events.add(kind)
-    for _ in range(430):
+    for _ in range(600):
+        events.add(eventlog.SETTING_CHANGED)
+    while events._since < eventlog._COUNTS_EVERY - 1 or store.events.room < 120:
         events.add(eventlog.SETTING_CHANGED)
     for index in range(200):
         record.pack_into(row, NOW_S - 2000 + index * 10, 0, 5_000_000_000, 1_700_000_000)
         store.checkpoints.append(bytes(row) + struct.pack("<i", dice.randrange(1000)))
     SettingsStore(store.settings).save(table.checked(PROVISIONED))
     JsonLog(store.calibration).append(CALIBRATION)
+    for log in (store.counters, store.switch):
+        for number in range(300):
+            log.append(bytes([number & 1]) * log.payload_size)
 
 
 def started(nor: Nor, plan: dict[str, int], now_s: int = NOW_S + 10) -> App:
     """Return the meter after a start on this flash."""
-    board = SimpleNamespace(FLASH={"blocks": nor.blocks, **plan}, RTC=None, TAMPER=None, WATCHDOG_MS=1000)
+    board = SimpleNamespace(
+        FLASH={"blocks": nor.blocks, **plan}, METERING={}, RTC=None, TAMPER=None, WATCHDOG_MS=1000
+    )
     return App(board, hal(nor, now_s))
 
 

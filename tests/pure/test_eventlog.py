@@ -47,9 +47,10 @@ def test_a_start_reads_back_only_to_the_newest_counts():
     read_into = desk.ring.read_into
     desk.ring.read_into = lambda *of: reads.append(of[0]) or read_into(*of)
     again.log.add(eventlog.POWER_UP)
-    assert len(reads) <= 31
+    assert len(reads) <= 19
     assert again.log.all_counts() == {"tamper": 1, "register_set": 400, "power_up": 1}
-    assert len(list(again.log.newest(1000))) == 402
+    events = [event[3] for event in again.log.newest(1000)]
+    assert events == [1, *list(range(400, 400 - len(events) + 1, -1))] and len(events) >= 400
 
 
 def test_counts_outlive_the_events_they_count():
@@ -69,7 +70,7 @@ def test_counts_outlive_the_events_they_count():
 
 def test_counts_cut_in_the_middle_are_made_good_by_the_events():
     desk = Desk(RingLog(SIZE, 500))
-    for _ in range(22):
+    for _ in range(10):
         desk.log.add(eventlog.CLOCK_SET)
     desk.log.add(eventlog.REGISTER_SET)
     append = desk.ring.append
@@ -83,8 +84,8 @@ def test_counts_cut_in_the_middle_are_made_good_by_the_events():
 
     desk.ring.append = cut
     desk.log.add(eventlog.REGISTER_SET)
-    assert desk.log.failed == 1 and desk.ring.end == 25
-    assert Desk(desk.ring).log.all_counts() == {"clock_set": 22, "register_set": 2}
+    assert desk.log.failed == 1 and desk.ring.end == 13
+    assert Desk(desk.ring).log.all_counts() == {"clock_set": 10, "register_set": 2}
 
 
 def test_an_event_may_be_of_an_earlier_time():
@@ -112,7 +113,8 @@ def test_a_storm_of_a_month_leaves_most_of_the_log_to_others():
     for _ in range(30 * 24 * 60):
         desk.log.add(eventlog.AUTHENTICATION_FAILED)
         desk.now_s += 60
-    assert desk.ring.end <= 45, desk.ring.end
+    events = len(list(desk.log.newest(500)))
+    assert events <= 41 and desk.ring.end <= events * 5 // 4, (events, desk.ring.end)
     assert desk.log.counts[eventlog.AUTHENTICATION_FAILED] == 43200
 
 
@@ -162,4 +164,6 @@ def test_a_sequence_that_is_not_held_is_no_event():
     assert desk.log.read(0) is None
     for _ in range(20):
         desk.log.add(eventlog.CLOCK_SET)
-    assert desk.log.read(3) is None and desk.log.read(4) is not None
+    oldest = desk.log.oldest
+    assert oldest > 0 and desk.log.read(oldest - 1) is None
+    assert [desk.log.read(oldest + n) for n in range(3)] != [None] * 3

@@ -1,7 +1,7 @@
 """The event log: what happened to the meter, with a counter for each kind, on a log that survives everything.
 
 An event is 28 bytes, little-endian: UTC seconds u32, kind u8, source u8, count of its kind u16 (modulo
-65536), before i64, after i64, and 4 spare. After every 24 the counts of all kinds are written, so that a
+65536), before i64, after i64, and 4 spare. After every 12 the counts of all kinds are written, so that a
 start finds them without reading the whole log. A storm of one kind is written after one minute, then two,
 four .. a day, with how many there were in `after`: an attacker can neither wear the flash nor push out what
 is worth keeping.
@@ -77,7 +77,7 @@ _STORMS = (
 )
 # Not an event: all counts so far, in parts; a part number u8 after the kind, then 11 counts u16
 _COUNTS = const(255)
-_COUNTS_EVERY = const(24)
+_COUNTS_EVERY = const(12)
 _COUNTS_FORMAT = "<11H"
 _PER_PART = const(11)
 _PARTS = const(3)
