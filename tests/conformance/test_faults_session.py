@@ -16,10 +16,18 @@ async def gone(at: Stage) -> None:
     await asyncio.sleep(1.0)
 
 
+async def ends(at: Stage) -> int:
+    """How many sessions have ended, as the meter's event log counts."""
+    counts: dict[str, int] = (await at.meter.firmware.call("events"))["counts"]
+    return counts.get("session_ended", 0)
+
+
 async def needs_reopen(at: Stage, fault: str) -> None:
     """The session is lost for good: requests are not sent, reopen() helps, and so does nothing else."""
+    before = await ends(at)
     async with at.fault(fault):
         await gone(at)
+        assert await ends(at) == before + 1
         async with at.hasty():
             await at.fails(*NO_RIGHT_TO_SEND, at.get("instantaneous_power"))
     async with at.hasty():

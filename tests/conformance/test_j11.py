@@ -130,6 +130,7 @@ def test_a_wrong_password_is_refused_and_not_tried_again() -> None:
                 await client.call("connect")
             assert latched.value.name == "AuthenticationError"
             assert (await client.call("state"))["authentication_failed"]
+            assert (await meter.firmware.call("events"))["counts"]["authentication_failed"] == 1
             await _connects(bench, client)
 
     asyncio.run(scenario())
