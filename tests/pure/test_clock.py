@@ -10,6 +10,7 @@ from keiki.meter.clock import (
     SET,
     SLEW,
     SNTP,
+    SNTP_AHEAD_MS,
     STEP,
     WAITING,
     Clock,
@@ -207,17 +208,29 @@ def test_nobody_brings_the_clock_out_of_2025_to_2099():
                 assert bench.events[0] == (REFUSED, T0, utc_ms, source)
 
 
-def test_the_2036_of_one_server_changes_nothing():
+def test_2036_changes_nothing_however_many_servers_say_it():
     bogus_ms = 2085978496000  # 2036-02-07 06:28:16: what an empty NTP timestamp says
-    for sure, result in ((True, REFUSED), (False, WAITING)):
+    for sure in (True, False):
         bench = Bench(sure=sure)
         for _ in range(100):
-            assert bench.clock.offer(SNTP, bogus_ms, bench.ticks, "a") == result
+            for name in "acd":
+                assert bench.clock.offer(SNTP, bogus_ms, bench.ticks, name) == REFUSED
             bench.ticks += HOUR_MS
             if sure:
                 assert bench.offer(SNTP, 0, "b") == SLEW
         assert bench.clock.utc_ms() == T0 + 100 * HOUR_MS
         assert bench.clock.drift_ppb == 0
+
+
+def test_servers_are_believed_up_to_five_years_ahead_of_what_the_meter_knows():
+    for sure in (True, False):
+        for by_ms, result in ((SNTP_AHEAD_MS, SET if not sure else STEP), (SNTP_AHEAD_MS + 1, REFUSED)):
+            bench = Bench(sure=sure)
+            bench.offer(SNTP, by_ms, "a")
+            assert bench.offer(SNTP, by_ms, "b") == result
+    for source in (RTC, HEADEND, HOST):  # a meter that lay in a cupboard for longer is set by these
+        bench = Bench()
+        assert bench.offer(source, SNTP_AHEAD_MS + 1) == SET
 
 
 def test_an_offer_is_of_the_moment_it_was_made():

@@ -205,6 +205,15 @@ def test_a_minority_in_2036_is_refused_and_logged():
     assert world.client.stats["refused"] == 2
 
 
+def test_a_majority_in_2036_is_refused_and_the_others_are_followed():
+    world = net(a=2085978497000 - T0, b=30, c=2085978497000 - T0, d=2085978497000 - T0)
+    assert world.round() and world.round()
+    assert world.clock.slew_ms == 30 and not world.clock.unsure
+    assert [event[0] for event in world.events] == [REFUSED] * 3
+    unsure = net(False, a=2085978497000 - T0, b=90_000, c=2085978497000 - T0, d=90_000)
+    assert unsure.round() and unsure.clock.utc_ms() == unsure.true_ms() + 90_000
+
+
 def test_of_two_that_disagree_the_one_nearer_to_the_clock_is_followed():
     world = net(a=50_000, b=300)
     assert world.round()

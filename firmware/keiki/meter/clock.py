@@ -25,6 +25,8 @@ WAITING = "waiting"
 HELD = "held"
 
 JUMP_MS = const(60_000)
+SNTP_AHEAD_MS = 157_680_000_000
+"""Five years: servers that are so far ahead of what the meter knows are wrong, however many agree."""
 SLEW_EVENT_MS = const(2000)
 DISCIPLINED_MS = const(6 * 3_600_000)
 
@@ -130,6 +132,8 @@ class Clock:
             return self._refuse(source, name, ticks, before_ms, after_ms)
         trusted = source >= HEADEND
         offset_ms = after_ms - before_ms
+        if source == SNTP and offset_ms > SNTP_AHEAD_MS:
+            return self._refuse(source, name, ticks, before_ms, after_ms)
         if self.unsure:
             if source == RTC and offset_ms <= -JUMP_MS:
                 # earlier than the meter's own records: its battery, or somebody, set it back

@@ -6,7 +6,7 @@ contradict the others are not followed; whether the rest may move the clock, the
 
 import asyncio
 
-from keiki.meter.clock import JUMP_MS, REFUSED, SNTP, WAITING
+from keiki.meter.clock import JUMP_MS, REFUSED, SNTP, SNTP_AHEAD_MS, WAITING
 from keiki.meter.clock_witness import AGREE_MS
 from keiki.wire.compat import const
 from keiki.wire.sntp import (
@@ -122,14 +122,15 @@ class SntpClient:
     def _believed(self, answers: list) -> list:
         """Return the answers to offer, the quickest (most exact) last: the clock follows the last one.
 
-        The largest group that tells the same time is believed; of groups as large, the nearest to the clock.
-        Of what is outvoted, only what contradicts the clock outright is offered, first: the clock refuses it
-        and says so in the log.
+        The largest group that tells the same time is believed; of groups as large, the nearest to the clock;
+        what cannot be true has no vote. Of what is outvoted, only what contradicts the clock outright is
+        offered, first: the clock refuses it and says so in the log.
         """
         clock_line_ms = self._clock.utc_ms() - self._ticks_ms()
         best, rank = [], None
-        for _, _, line_ms, _ in answers:
-            group = [answer for answer in answers if abs(answer[2] - line_ms) <= AGREE_MS]
+        likely = [answer for answer in answers if answer[2] - clock_line_ms <= SNTP_AHEAD_MS]
+        for _, _, line_ms, _ in likely:
+            group = [answer for answer in likely if abs(answer[2] - line_ms) <= AGREE_MS]
             group_rank = (len(group), -abs(line_ms - clock_line_ms))
             if rank is None or group_rank > rank:
                 best, rank = group, group_rank
