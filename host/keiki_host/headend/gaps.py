@@ -45,7 +45,7 @@ def load(
     condition, all_slots = within(connection, slots)
     found: dict[int, dict[int, Value]] = {meter_id: {} for meter_id in meter_ids}
     query = text(_LOAD.format(meters=meters, slots=condition))
-    for meter_id, slot_s, *value in connection.execute(query, {"meters": some, "slots": all_slots}):
+    for meter_id, slot_s, *value in connection.execute(query, {"meters": some, "slots": all_slots}).all():
         found[meter_id][slot_s] = Value(*value)
     return found
 
