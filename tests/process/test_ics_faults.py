@@ -61,3 +61,29 @@ def test_a_fault_costs_its_interval_makes_an_event_and_ends_by_itself(ic: str) -
                     assert phase["power_w_x10"] == pytest.approx(POWER_W * 5, rel=0.002)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ic", ICS)
+def test_a_power_cut_and_a_restart_lose_a_few_seconds_and_bring_nothing(ic: str) -> None:
+    async def scenario() -> None:
+        async with desk(ic=ic, load=f"constant:{POWER_W}W") as bench:
+            [meter] = bench.meters
+            await run_on(meter, 60)
+            status = await meter.firmware.call("status")
+            meter.faults.enable("power_cut")
+            await run_on(meter, 40)
+            meter.faults.disable("power_cut")
+            await run_on(meter, 60)
+            await meter.firmware.call("restart")
+            await run_on(meter, 60)
+            later = await meter.firmware.call("status")
+            t0_ms, t1_ms = status["utc_ms"], later["utc_ms"]
+            true_wh, _ = meter.house.energy_wh(t0_ms / 1000, t1_ms / 1000)
+            lost_wh = true_wh - (later["import_wh_x1000"] - status["import_wh_x1000"]) / 1000
+            print(f"{ic}: {lost_wh / WH_PER_S:+.2f} s lost")
+            assert t1_ms - t0_ms > 155_000 and true_wh < 130 * WH_PER_S
+            # a checkpoint is 10 s old at most, and a chip has to be found and set up, twice
+            assert -2 * COUNT_WH <= lost_wh <= 20 * WH_PER_S
+            assert later["export_wh_x1000"] == status["export_wh_x1000"] and later["ic_answers"]
+
+    asyncio.run(scenario())
