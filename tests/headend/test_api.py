@@ -1,23 +1,21 @@
 """The REST API: every endpoint for every scope, values as the store has them, nothing of anybody else."""
 
+import socket
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from keiki_host.headend import croute, parties, registry, tokens, trail
+from keiki_host.headend import parties, registry, trail
+from keiki_host.headend.api import guards, server
 from keiki_host.headend.api.app import PREFIX, make_app
-from keiki_host.headend.api.caller import Place
 from keiki_host.headend.database import Store, make_engine
-from keiki_host.headend.ingest import ingest
 
-from tests.headend.fleet_of_few import DAY, SLOT, WHO, make, value
-
-NOW_S = DAY + 20 * SLOT
-ME = {"who": WHO, "now_s": NOW_S}
-POINTS = [f"{n:022}" for n in (1, 2)]
-SCOPES = ("CA", "CB", "RA", "RB", "operator", "auditor")
+from tests.headend.api_world import POINTS, SCOPES, World, served
+from tests.headend.fleet_of_few import SLOT
 
 # method, path, body, who gets 2xx; CA and RA have the first point, CB and RB the second
 ENDPOINTS: list[tuple[str, str, Any, set[str]]] = [
@@ -43,33 +41,12 @@ ENDPOINTS: list[tuple[str, str, Any, set[str]]] = [
 ]  # fmt: skip
 
 
-class World:
-    """An API over a store with two points, and a client with the token of each scope."""
+class Asking(World):
+    """The world, asked as by the token of a scope."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self.store = store
-        meters = make(store, 2)
-        for code, kind in (("RA", "retailer"), ("RB", "retailer"), ("CA", "customer"), ("CB", "customer")):
-            parties.add_party(store, code, code, kind, **ME)
-        for number, retailer, customer in (("1", "RA", "CA"), ("2", "RB", "CB")):
-            point = parties.find_point(store, number.zfill(22))
-            parties.switch_supplier(store, point, parties.find_party(store, retailer).party_id, DAY, **ME)
-            parties.move(store, point, parties.find_party(store, customer).party_id, DAY, **ME)
-        for meter_id in meters:
-            ingest(store, [value(meter_id, slot, 1000 + 100 * slot, slot) for slot in range(18)], now_s=NOW_S)
-        self.files = croute.deliver(store, folder, now_s=NOW_S)
-        self.place = Place(store, folder, lambda: NOW_S)
-        self.app = make_app(self.place)
-        self.tokens = {
-            name: tokens.make(
-                store,
-                name,
-                {"C": "customer", "R": "retailer"}.get(name[0], name),
-                name if len(name) == 2 else None,
-                **ME,
-            )
-            for name in SCOPES
-        }
+    @cached_property
+    def app(self) -> FastAPI:
+        return make_app(self.place)
 
     def ask(self, who: str | None, method: str, path: str, body: Any = None, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
@@ -78,13 +55,13 @@ class World:
 
 
 @pytest.fixture
-def world(make_url: Callable[[str], str], tmp_path: Path) -> Iterator[World]:
+def world(make_url: Callable[[str], str], tmp_path: Path) -> Iterator[Asking]:
     store = Store(make_engine(make_url("sqlite")))
-    yield World(store, tmp_path)
+    yield Asking(store, tmp_path)
     store.close()
 
 
-def test_every_endpoint_is_in_the_table(world: World) -> None:
+def test_every_endpoint_is_in_the_table(world: Asking) -> None:
     described = {
         (method.upper(), path.removeprefix(PREFIX))
         for path, methods in world.app.openapi()["paths"].items()
@@ -100,7 +77,7 @@ def test_every_endpoint_is_in_the_table(world: World) -> None:
     assert tested == described
 
 
-def test_every_scope_at_every_endpoint(world: World) -> None:
+def test_every_scope_at_every_endpoint(world: Asking) -> None:
     own = {file.name for file in world.files}
     assert len(own) == 2
     name = {file.retailer_id: file.name for file in world.files}[
@@ -126,7 +103,7 @@ def test_every_scope_at_every_endpoint(world: World) -> None:
             assert trail.entries(world.store, most=1)[0].outcome == "denied" or "csv" in path, where
 
 
-def test_a_day_is_what_the_store_has(world: World) -> None:
+def test_a_day_is_what_the_store_has(world: Asking) -> None:
     day = world.ask("CA", "GET", f"/points/{POINTS[0]}/day?date=2026-06-01").json()
     assert len(day["half_hours"]) == 48 and day["missing"] == 48 - 17
     assert day["half_hours"][0] == {
@@ -143,7 +120,7 @@ def test_a_day_is_what_the_store_has(world: World) -> None:
     assert now["mean_power_w"] == 198 and now["age_s"] == 3 * SLOT
 
 
-def test_days_before_a_customer_moved_in_are_not_shown(world: World) -> None:
+def test_days_before_a_customer_moved_in_are_not_shown(world: Asking) -> None:
     assert world.ask("CA", "GET", f"/points/{POINTS[0]}/day?date=2026-05-31").status_code == 403
     assert world.ask("operator", "GET", f"/points/{POINTS[0]}/day?date=2026-05-31").status_code == 200
     assert world.ask("CA", "GET", "/points").json()["points"] == [POINTS[0]]
@@ -153,7 +130,7 @@ def test_days_before_a_customer_moved_in_are_not_shown(world: World) -> None:
     assert world.ask("operator", "GET", f"/points?after={both['after']}").json()["points"] == [POINTS[1]]
 
 
-def test_a_command_is_queued_and_taken_back(world: World) -> None:
+def test_a_command_is_queued_and_taken_back(world: Asking) -> None:
     asked = world.ask(
         "operator", "POST", "/commands", {"meter": "K000001", "kind": "limit", "arguments": {"limit_a": 30}}
     )
@@ -188,7 +165,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), WRONG, ids=range(len(WRONG)))
-def test_wrong_input_is_one_line(world: World, method: str, path: str, body: Any, status: int) -> None:
+def test_wrong_input_is_one_line(world: Asking, method: str, path: str, body: Any, status: int) -> None:
     answer = world.ask("operator", method, path, body)
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
@@ -207,7 +184,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_injection_is_text(world: World, text: str) -> None:
+def test_injection_is_text(world: Asking, text: str) -> None:
     from urllib.parse import quote
 
     said = quote(text, safe="")
@@ -226,7 +203,7 @@ def test_injection_is_text(world: World, text: str) -> None:
     assert len(registry.meters(world.store)) == 2
 
 
-def test_an_oversized_body_is_refused_however_it_comes(world: World) -> None:
+def test_an_oversized_body_is_refused_however_it_comes(world: Asking) -> None:
     long = b'{"meter": "' + b"x" * 20_000 + b'"}'
     headers = {"Authorization": f"Bearer {world.tokens['operator']}", "Content-Type": "application/json"}
     with TestClient(world.app) as client:
@@ -247,7 +224,7 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("header", TOKENS, ids=range(len(TOKENS)))
-def test_a_wrong_token_is_401_and_on_the_trail(world: World, header: str) -> None:
+def test_a_wrong_token_is_401_and_on_the_trail(world: Asking, header: str) -> None:
     with TestClient(world.app) as client:
         answer = client.get(f"{PREFIX}/me", headers={"Authorization": header.encode()})
     assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
@@ -256,8 +233,28 @@ def test_a_wrong_token_is_401_and_on_the_trail(world: World, header: str) -> Non
     assert header[7:] not in str(line) or len(header) < 9
 
 
-def test_every_answer_keeps_the_browser_out_of_mischief(world: World) -> None:
+def test_every_answer_keeps_the_browser_out_of_mischief(world: Asking) -> None:
     for who, path in (("operator", "/me"), (None, "/me"), ("operator", "/nothing")):
         headers = world.ask(who, "GET", path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff" and headers["cache-control"] == "no-store"
+
+
+def test_a_slow_client_is_cut_off_and_others_are_served(
+    world: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_S", 0.3)
+    monkeypatch.setattr(guards, "BODY_S", 0.3)
+    with served(world.place) as url:
+        port = int(url.rpartition(":")[2])
+        head = f"POST {PREFIX}/commands HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode()
+        slow = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(50)]
+        for index, sock in enumerate(slow):
+            sock.sendall(b"GET / HT" if index % 2 else head + b"{")
+        with socket.create_connection(("127.0.0.1", port), 10) as prompt:
+            prompt.sendall(f"GET {PREFIX}/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            assert prompt.recv(100).startswith(b"HTTP/1.1 401")
+        for index, sock in enumerate(slow):
+            said = sock.recv(1000)
+            assert said == b"" if index % 2 else said.startswith(b"HTTP/1.1 408"), said
+            sock.close()
