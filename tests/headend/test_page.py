@@ -156,11 +156,7 @@ def test_the_keyboard_alone_is_enough(page: Any, world: World) -> None:
     reached = set()
     for _ in range(20):
         page.keyboard.press("Tab")
-        reached.add(
-            page.evaluate(
-                "document.activeElement.tagName + (document.activeElement.name || document.activeElement.id || '')"
-            )
-        )
+        reached.add(page.evaluate("(at => at.tagName + (at.name || at.id || ''))(document.activeElement)"))
     assert {"SELECTpoint", "INPUTdate", "BUTTONlanguage", "SUMMARY"} <= reached
 
 

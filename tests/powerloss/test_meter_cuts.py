@@ -30,7 +30,7 @@ from nor import AFTER, BEFORE, INSIDE, Nor
 MINUTE_MS = 60_000
 HOWS = (BEFORE, INSIDE, INSIDE, AFTER)
 # Small and few: rings go round within a scenario. The real size has three copies of the settings to a block.
-REGIONS = ((1536, 48), (4096, 24))
+REGIONS = ((1536, 56), (4096, 30))
 AUDITED = (eventlog.SETTING_CHANGED, eventlog.REGISTER_SET)
 KINDS = tuple(kind for kind in range(1, len(eventlog.NAMES)) if kind not in AUDITED)
 OFF_MS = (0, 40, 3_000, 70_000, 20 * MINUTE_MS, 5 * HALF_HOUR_MS, 30 * HALF_HOUR_MS, 100 * HALF_HOUR_MS)
