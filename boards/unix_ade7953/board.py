@@ -12,6 +12,7 @@ METERING = {
     "polarity": 0,
     "phase": 0,
     "scale": {"lsb_per_v_x1000": 25520853, "lsb_per_a_x1000": 63865934, "lsb_per_w_x1000": 97151},
+    "cf": (7, 8),
 }
 
 RADIO = {"uart": 1, "baudrate": 115200, "dialect": "bp35c2"}

@@ -12,6 +12,7 @@ METERING = {
     "u_gain": 52801,
     "i_gain": 27962,
     "pga": 1,
+    "cf": (7,),
 }
 
 RADIO = {"uart": 1, "baudrate": 115200, "dialect": "bp35c2"}

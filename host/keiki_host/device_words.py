@@ -11,7 +11,7 @@ JST = datetime.timezone(datetime.timedelta(hours=9))
 
 CAUSES = ("power came", "watchdog", "crash", "restart as asked")
 CLOCK_SOURCES = ("", "clock chip", "SNTP", "head-end", "host tool")
-PHASES = ("R", "T")
+CF_PINS = ("first pin", "second pin")
 REGISTERS = ("import", "export")
 SESSION_ENDS = ("", "replaced", "peer ended", "ended", "end not acknowledged", "expired", "module lost")
 _SETTINGS = tuple(field[0] for field in settings_table.fields())
@@ -170,7 +170,7 @@ KINDS = {
     "switch_refused": _Kind("remote switching refused: too often", _nothing, _storm),
     "relay_fault": _Kind("relay does not follow", _of(RELAY_FAULTS), _storm),
     "limit_exceeded": _Kind("contract ampere exceeded", _nothing, _limit),
-    "cf_mismatch": _Kind("metering IC counts other than its pulses", _of(PHASES), _pulses),
+    "cf_mismatch": _Kind("metering IC counts other than its pulses", _of(CF_PINS), _pulses),
     "ic_silent": _Kind("metering IC does not answer", _of(("begins", "ends")), _silence),
     "push_failed": _Kind("A-route: not delivered", _of(PUSHES), _waiting),
 }  # fmt: skip
@@ -223,6 +223,12 @@ def _ic_faults(faults: list[str] | None) -> str:
     return "; ".join(told) or "found nothing"
 
 
+def _agrees(agrees: bool | None) -> str:
+    if agrees is None:
+        return "not wired"
+    return "are what it counts" if agrees else "ARE NOT WHAT IT COUNTS"
+
+
 _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("serial", "serial number", str),
     ("utc_ms", "clock (JST)", jst_ms),
@@ -237,6 +243,7 @@ _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
         "voltage of T",
         lambda assumed: "NOT MEASURED: that of R is taken" if assumed else "measured",
     ),
+    ("cf_agrees", "its pulses", _agrees),
     ("safe_mode", "safe mode", lambda safe: "ON after crashes: nothing is measured" if safe else "off"),
     ("lost", "lost on flash", lambda lost: "; ".join(lost) or "nothing"),
 )

@@ -115,7 +115,9 @@ def test_pl_constant_sets_the_impulses(imp_per_kwh: int) -> None:
     wired.load(KILOWATT, 36)
     assert wired.read(0x81) == pytest.approx(counts(10, imp_per_kwh), rel=5e-5, abs=1)
     assert (
-        wired.chip.cf1 == wired.read(0x80) // 100 in (10 * imp_per_kwh // 1000 - 1, 10 * imp_per_kwh // 1000)
+        wired.chip.pulses
+        == wired.read(0x80) // 100
+        in (10 * imp_per_kwh // 1000 - 1, 10 * imp_per_kwh // 1000)
     )
 
 

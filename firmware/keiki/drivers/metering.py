@@ -14,11 +14,13 @@ Every driver has this interface and no other; only one of its methods runs at a 
                           `ignored`, a tuple.
 `await self_check()`      a list of short names of what is wrong now (see FAULT_SILENT), empty = fine.
 `assumes_symmetry`        True if T is measured with the voltage of R: as wrong as they differ.
-`counts(phase)`           where a chip counts its own pulses: how many it has counted, refused ones left out.
+`counts(number)`          how many pulses the registers say that pulse pin `number` (0, 1) has made; what was
+                          refused is left out. One pin for each phase, or one for all, as the board wires it.
 `stats`                   a dict of counters that only grow.
 `on_event(kind, before, after)`  to be set by who wants to know: "ic_reset" (a chip restarted by itself; a
                           register that shows it, before and after) and "increment_refused" (the energy
-                          counter, in counts of the chip, before and after).
+                          counter, in counts of the chip, before and after); and "counts_lost", which is no
+                          fault: only `counts` misses some.
 """
 
 from keiki.wire.compat import const

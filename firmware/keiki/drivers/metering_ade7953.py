@@ -21,6 +21,7 @@ What a board says, `data`; what else is in it is for those who make the transpor
 `start_mw`    power of a leg below which nothing is counted: 500 by default, at least 1/91750 of full scale
 `inverted`    tuple of one bool per phase: its current transformer is mounted the other way round. The
               T transformer has to be if one chip does both legs, or is inverted here: T is opposite to R
+`cf`          where wired, the pins of the pulse outputs: CF1 of each chip, or CF1 and CF2 of one
 `line_v`      nominal voltage of a leg, 100 by default; with the rating it makes the largest power
 SPI:          for example "spi": 0, "cs": (5,), "baudrate": 1000000, "polarity": 0, "phase": 0
 UART:         for example "uart": (1, 2), "baudrate": 4800, with two stop bits (see transports)
@@ -40,7 +41,7 @@ from keiki.drivers.metering import (
 )
 from keiki.drivers.metering_ade7953_chip import Chip
 from keiki.drivers.metering_ade7953_energy import MOST_V_X100, Channel
-from keiki.drivers.metering_ade7953_registers import Scale, largest_w
+from keiki.drivers.metering_ade7953_registers import PULSE_COUNTS, Scale, largest_w
 from keiki.wire.compat import const
 
 _LEAST_V_X100 = const(1000)
@@ -89,6 +90,10 @@ class Ade7953:
             chip.build(mine)
         for chip, mine in zip(self._chips, grouped):
             chip.apply(mine)
+
+    def counts(self, number: int) -> int:
+        """Return the pulses that a phase's CF pin should have made since the start, by its energy counter."""
+        return self._channels[number].total // PULSE_COUNTS
 
     async def self_check(self) -> "list[str]":
         """Compare all settings, and read the voltages; returns the names of what is wrong."""

@@ -30,12 +30,14 @@ class Channel:
     `held_wh_x1000` is what was booked and not delivered yet, signed. `power_mw` and `reactive_mvar` are means
     between the last two polls at which the counters were read at once, so without the ripple that the chip's
     own readings of power have; None before the first. `creeps`: nothing was counted meanwhile.
+    `total` is how much was counted since the start, whatever its sign.
     """
 
     def __init__(self, index: int, scale: Scale, p_max_w: int) -> None:
         self.index = index
         self.scale = scale
         self.held_wh_x1000 = 0
+        self.total = 0
         self.power_mw = None
         self.reactive_mvar = None
         self.creeps = False
@@ -74,6 +76,7 @@ class Channel:
             self.begin(active, reactive, now_ms)
             return (before, active)
         self._active, self._reactive, self._at_ms = active, reactive, now_ms
+        self.total += abs(flowed)
         flowed *= self.scale.sign
         shifted *= self.scale.sign
         # a delay of the current by a small angle turns that much of Q out of P, and of P into Q

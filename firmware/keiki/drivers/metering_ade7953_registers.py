@@ -14,6 +14,9 @@ PGA_IB = const(0x009)
 WRITE_PROTECT = const(0x040)
 UNLOCK = const(0x0FE)
 CONFIG = const(0x102)
+CF1_DEN = const(0x103)
+CF2_DEN = const(0x104)
+CF_MODE = const(0x107)
 PHCAL_A = const(0x108)  # + 1 for B
 PERIOD = const(0x10E)
 REQUIRED = const(0x120)
@@ -39,6 +42,9 @@ REQUIRED_VALUE = const(0x30)
 CONFIG_RESET = const(0x8084)  # high-pass filters on; start again
 CONFIG_VALUE = const(0x0104)  # high-pass filters on; CRC on; the bus stays the one that it is
 PROTECT_ALL = const(0x07)
+CF_MODE_VALUE = const(0x0040)  # CF1 is active energy of A, CF2 of B; both on
+PULSE_COUNTS = const(16384)
+"""Counts of energy in one pulse: 12.6 pulses in a second at full scale."""
 IRQ_RESET = const(1 << 20)
 
 UNITY = const(0x400000)
@@ -115,6 +121,9 @@ def build_table(data: dict, scales, calibration: "list[list[int]]") -> "list[tup
         (VAR_NOLOAD, level),
         (DISNOLOAD, 0),
     ]
+    if data.get("cf"):
+        # why twice: the datasheet asks for it
+        table += [(CF1_DEN, PULSE_COUNTS), (CF2_DEN, PULSE_COUNTS)] * 2 + [(CF_MODE, CF_MODE_VALUE)]
     for channel, scale in enumerate(scales):
         table += _channel_table(channel, scale, calibration[channel], data.get("phcal_sign", 1))
     # why last: from here on energy counters are no longer cleared when they are read

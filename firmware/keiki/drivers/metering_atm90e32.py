@@ -54,6 +54,7 @@ from keiki.wire.compat import const
 _RESET_MS = const(10)  # the datasheet asks for 6
 _SETTLE_MS = const(700)  # the first 16 cycles are measured after 320 ms
 _VERIFY_MS = const(60000)
+_COUNTS_OF_A_PULSE = const(100)  # registers are in 0.01 CF
 
 
 class Atm90e32:
@@ -79,7 +80,7 @@ class Atm90e32:
         self._table = build_table(data, scale, checked([{}] * phases, phases))
         self._rewrite = False
         self._phases = phases
-        self._energies = Energies(self._link, scale, rating_a, phases, self._refused)
+        self._energies = Energies(self._link, scale, rating_a, phases, self._refused, self._lost)
         self._snapshot = Snapshot(phases)
         self._readings = Readings(self._link, scale, rating_a, self._snapshot, self.stats)
         self._set_up_ms = None
@@ -96,6 +97,10 @@ class Atm90e32:
         values = checked(calibration, self._phases)
         self._table = build_table(self._data, self._scale, values)
         self._rewrite = True
+
+    def counts(self, number: int) -> int:
+        """Return the pulses of CF1 that the chip has counted since the start: of the sum of the legs."""
+        return self._energies.total // _COUNTS_OF_A_PULSE
 
     async def self_check(self) -> "list[str]":
         """Compare all settings, and read the voltages; returns the names of what is wrong."""
@@ -165,6 +170,9 @@ class Atm90e32:
         self._flags |= REFUSED
         self.stats["refused"] += 1
         self.on_event("increment_refused", before, after)
+
+    def _lost(self) -> None:
+        self.on_event("counts_lost", 0, FULL)
 
     def _fault(self, now_ms: int) -> "tuple | None":
         """Return None if the chip is as it was set up, else (what a register should be, what it is).

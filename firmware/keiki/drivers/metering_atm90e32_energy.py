@@ -30,15 +30,17 @@ class Energies:
     """`held_wh_x1000` is what was booked and not delivered yet: import of R, export of R, import of T, ..
 
     `tell(before, after)` is called for what is refused: 0 and the counts of a register, or the counts of
-    the sum and those of the legs.
+    the sum and those of the legs; `lost()` if only the sum was full. `total` is what the sum has counted.
     """
 
-    def __init__(self, link: Link, scale: Scale, rating_a: int, phases: int, tell) -> None:
+    def __init__(self, link: Link, scale: Scale, rating_a: int, phases: int, tell, lost) -> None:
         self.held_wh_x1000 = [0] * (2 * phases)
+        self.total = 0
         self._link = link
         self._scale = scale
         self._gate = Gate(100 * rating_a)
         self._tell = tell
+        self._lost = lost
         self._registers = []
         for channel in CHANNELS[:phases]:
             self._registers += [FORWARD_A + channel, REVERSE_A + channel]
@@ -77,6 +79,7 @@ class Energies:
                 counts[index] += value
             elif index >= len(self._wholes) and possible >= FULL:
                 telling = False  # a sum runs over before a leg does
+                self._lost()
             else:
                 full, good = index < len(self._wholes), False
                 self._tell(0, FULL)
@@ -90,6 +93,7 @@ class Energies:
         if good or self._agreed < _BELIEVED:
             for index, whole in enumerate(self._wholes):
                 self.held_wh_x1000[index] += whole.take(counts[index])
+            self.total += counts[-2] + counts[-1]
         else:
             full = False
             for register in self._registers:

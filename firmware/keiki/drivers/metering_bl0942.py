@@ -112,9 +112,9 @@ class Bl0942:
             chip.correction.values = values
             chip.whole.regain(5 * chip.correction.energy_ppm)
 
-    def counts(self, phase: int) -> int:
-        """Return what CF_CNT of a phase's chip has counted since the start."""
-        return self._chips[phase].energy.total
+    def counts(self, number: int) -> int:
+        """Return the CF pulses that a phase's chip has counted since the start."""
+        return self._chips[number].energy.total
 
     async def self_check(self) -> "list[str]":
         """Ask every chip for its settings and a packet; returns the names of what is wrong."""

@@ -114,9 +114,9 @@ class Cse7766:
             chip.correction.values = values
             chip.whole.regain(self._v * self._a * chip.correction.energy_ppm)
 
-    def counts(self, phase: int) -> int:
+    def counts(self, number: int) -> int:
         """Return the CF pulses that a phase's chip has counted since the start."""
-        energy = self._chips[phase].energy
+        energy = self._chips[number].energy
         return energy.total if energy is not None else 0
 
     async def self_check(self) -> "list[str]":

@@ -205,11 +205,17 @@ def output(pin: int):
 
 
 def pulse_output(pin: int, width_ms: int):
-    """Return a function `(n, over_ms)` that makes `n` pulses on output `pin`, evenly in `over_ms`."""
+    """Return a function `(n, first_us, step_us)` that makes `n` pulses of `width_ms` on output `pin`.
+
+    The first one begins `first_us` from now, each `step_us` after the one before. Those of an earlier train
+    that are still to come go before them, and the pause between two is as long as a pulse at least.
+    """
     from keiki.hal import unix_bus
 
     pins = unix_bus.pins()
-    return lambda n, over_ms: None if pins is None else pins.train(pin, n, over_ms)
+    return lambda n, first_us, step_us: (
+        None if pins is None else pins.train(pin, n, first_us, step_us, width_ms)
+    )
 
 
 def counter(pin: int):

@@ -23,6 +23,7 @@ _TRANSFER = const(3)
 _GET_PIN = const(4)
 _SET_PIN = const(5)
 _TRAIN = const(6)
+_TRAIN_FORMAT = "<IIIH"
 _COUNT = const(7)
 
 
@@ -105,7 +106,7 @@ class Pins:
     def __init__(self, path: str) -> None:
         self._line = _Line(path)
         self._level = bytearray(1)
-        self._train = bytearray(6)
+        self._train = bytearray(struct.calcsize(_TRAIN_FORMAT))
         self._count = bytearray(4)
 
     def read(self, number: int) -> bool:
@@ -118,9 +119,9 @@ class Pins:
         self._level[0] = 1 if on else 0
         self._line.ask(_SET_PIN, number, 0, self._level, None)
 
-    def train(self, number: int, n: int, over_ms: int) -> None:
-        """Have wire `number` make `n` pulses evenly in the next `over_ms`."""
-        struct.pack_into("<HI", self._train, 0, n, over_ms)
+    def train(self, number: int, n: int, first_us: int, step_us: int, width_ms: int) -> None:
+        """Have wire `number` make `n` pulses, see `pulse_output` of the hal."""
+        struct.pack_into(_TRAIN_FORMAT, self._train, 0, n, first_us, step_us, width_ms)
         self._line.ask(_TRAIN, number, 0, self._train, None)
 
     def count(self, number: int) -> int:

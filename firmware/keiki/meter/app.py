@@ -33,6 +33,7 @@ GROUPS = ("224.0.23.0", "ff02::1")
 METERING_S = const(60)  # least time after which metering that shows no life is hung
 RADIO_MS = const(600000)
 _HAL = {"linux": "unix"}
+_IC_EVENTS = {"ic_reset": eventlog.IC_RESET, "increment_refused": eventlog.INCREMENT_REFUSED}
 _CLOCK_EVENTS = {clocks.REFUSED: eventlog.CLOCK_REFUSED, clocks.SLEW: eventlog.CLOCK_SLEWED}
 
 
@@ -213,9 +214,8 @@ class App:
     def _ic_event(self, kind: str, before: int, after: int) -> None:
         if self.pulse_lines is not None:
             self.pulse_lines.begin()
-        self.events.add(
-            eventlog.IC_RESET if kind == "ic_reset" else eventlog.INCREMENT_REFUSED, 0, before, after
-        )
+        if kind in _IC_EVENTS:
+            self.events.add(_IC_EVENTS[kind], 0, before, after)
 
     def _setting_changes(self, name: str) -> None:
         self.events.announce(eventlog.SETTING_CHANGED, table.number(name))

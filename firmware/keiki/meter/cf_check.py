@@ -12,7 +12,7 @@ _SLACK = const(3)
 
 
 class CfCheck:
-    """One phase. `pulses()` counts the pin's pulses (modulo 2^32), `counts()` what the register has counted.
+    """One pin. `pulses()` counts its pulses (modulo 2^32), `counts()` those that the register has counted.
 
     Both are compared after 10 minutes, when one of them has gone on by 100; they may differ by 3 and one in
     100. `wrong` is true from a comparison that failed to the next one that does not, and then
@@ -27,7 +27,7 @@ class CfCheck:
         self.begin()
 
     def begin(self) -> None:
-        """Count anew from here: the chip restarted, or an increment was refused."""
+        """Count anew from here: some of what was counted is not known."""
         self._from = self._pulses(), self._counts()
         self._ms = 0
 

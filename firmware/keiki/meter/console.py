@@ -84,7 +84,7 @@ class Console:
             return {"error": "%s: wrong arguments" % operation}
 
     def op_status(self, _request: dict) -> dict:
-        """Registers (Wh x 1000), clock, whether the IC answers, and what the start found."""
+        """Registers (Wh x 1000), clock, how the IC is, and what the start found."""
         meter = self._meter
         clock, registers = meter.clock, meter.registers
         return {
@@ -97,6 +97,7 @@ class Console:
             "ic_answers": not meter.metering.stale,
             "ic_faults": meter.metering.faults,
             "t_assumed": meter.ic.assumes_symmetry,
+            "cf_agrees": None if meter.pulse_lines is None else meter.pulse_lines.agree,
             "safe_mode": meter.safe,
             "lost": list(meter.store.losses()),
         }

@@ -42,8 +42,8 @@ CONNECTED = const(25)  # the same
 SWITCH_REFUSED = const(26)  # too many remote switchings in an hour
 RELAY_FAULT = const(27)  # source: 0 did not open, 1 did not close, 2 moved by itself
 LIMIT_EXCEEDED = const(28)  # before: mA
-CF_MISMATCH = const(30)  # source: phase; before: pulses of the metering IC; after: counts of its register
 PUSH_FAILED = const(29)  # source: 0 values, 1 alarms; before: how many wait
+CF_MISMATCH = const(30)  # source: number of the pin; before: pulses of the metering IC; after: its counts
 IC_SILENT = const(31)  # source: 0 begins, 1 ends; before: UTC ms of the last reading, after: UTC ms now
 
 NAMES = (

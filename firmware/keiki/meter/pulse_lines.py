@@ -6,10 +6,9 @@ from keiki.meter.pulses import Pulses
 
 
 class PulseLines:
-    """`output` is the board's PULSE ("pin", "imp_per_kwh", "width_ms") or None; `cf` its METERING's "cf": a
-    pin of each phase, or nothing.
+    """`output` is the board's PULSE ("pin", "imp_per_kwh", "width_ms") or None; `cf` its METERING's "cf".
 
-    A driver whose chip has counts to compare with has `counts(phase)`.
+    That is a pin for each that the driver's `counts` knows of, or nothing.
     """
 
     def __init__(self, output: "dict | None", cf, hal, ic, settings, events) -> None:
@@ -17,17 +16,18 @@ class PulseLines:
         self.checks = []
         self._settings = settings
         self._events = events
+        self._anew = True
         if output is not None:
             train = hal.pulse_output(output["pin"], output["width_ms"])
             self.pulses = Pulses(train, output["imp_per_kwh"], output["width_ms"])
-        for phase, pin in enumerate(cf[: settings.phases]):
-            self.checks.append(self._check(ic, phase, hal.counter(pin)))
+        for number, pin in enumerate(cf[: settings.phases]):
+            self.checks.append(self._check(ic, number, hal.counter(pin)))
 
-    def _check(self, ic, phase: int, counter) -> CfCheck:
+    def _check(self, ic, number: int, counter) -> CfCheck:
         return CfCheck(
             counter,
-            lambda: ic.counts(phase),
-            lambda pulses, counts: self._events.add(eventlog.CF_MISMATCH, phase, pulses, counts),
+            lambda: ic.counts(number),
+            lambda pulses, counts: self._events.add(eventlog.CF_MISMATCH, number, pulses, counts),
         )
 
     def look(self, snapshot) -> None:
@@ -35,13 +35,24 @@ class PulseLines:
         over_ms = self._settings.sample_s * 1000
         if self.pulses is not None:
             self.pulses.book(snapshot.net_wh_x1000, over_ms)
+        anew, self._anew = self._anew, False
         for check in self.checks:
-            check.look(over_ms)
+            if anew:
+                check.begin()
+            else:
+                check.look(over_ms)
 
     def begin(self) -> None:
-        """The chip restarted, or an increment was refused: its counts say nothing about the pulses since."""
-        for check in self.checks:
-            check.begin()
+        """The chip restarted, or refused or lost counts: with the next reading all are counted anew.
+
+        Not now: of what is read for it, part may be counted yet.
+        """
+        self._anew = True
+
+    @property
+    def agree(self) -> "bool | None":
+        """Whether the metering IC counts what it shows on its pins; None: no pin is wired."""
+        return not any(check.wrong for check in self.checks) if self.checks else None
 
     def status(self) -> dict:
         """What the console tells."""

@@ -27,7 +27,7 @@ FLOATING = 0xFF
 
 _REQUEST = struct.Struct("<BBHI")
 _ANSWER = struct.Struct("<BxxxI")
-_TRAIN = struct.Struct("<HI")
+_TRAIN = struct.Struct("<IIIH")
 
 
 class I2cPart(Protocol):

@@ -146,6 +146,7 @@ class Meter:
 
     async def _boot(self, cause: int) -> None:
         """Start a firmware on the same flash, lines and addresses; FirmwareEnded if it ends meanwhile."""
+        self.supply.pulse_output.stop(self.clock.lost_ms)
         environment = {
             **self._provisioned,
             "KEIKI_CAUSE": str(cause),
@@ -174,6 +175,7 @@ class Meter:
         else:
             self.rtc.power_off()
             self.supply.relay.power_off()
+            self.supply.pulse_output.stop(self.clock.lost_ms)
             self.module.power_off()
             for line in self._lines:
                 line.forget()

@@ -1,7 +1,7 @@
 """The metering ICs that a meter of the bench can have, each wired as its unix board says."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from keiki_host.bench.bus import Bus
 from keiki_host.bench.cse7766_line import TalkingChip
@@ -27,7 +27,7 @@ class MeteringIc(Protocol):
     lines: list[PtyLine]
 
     def pulses(self) -> list[Callable[[], int]]:
-        """What counts the pulses of the chip's own pulse pin of each phase, if they are wired."""
+        """What counts the pulses on each pulse pin of the chip that is wired."""
 
     async def environment(self) -> dict[str, str]:
         """Where the firmware finds it, ready for one that starts now."""
@@ -37,6 +37,22 @@ class MeteringIc(Protocol):
 
     def close(self) -> None:
         """Remove its sockets; lines are the world's."""
+
+
+class _Chip(Protocol):
+    def advance(self) -> None: ...
+
+
+class _Pulsing(Protocol):
+    pulses: int
+
+
+def _pulses_of(chip: _Chip, pulsing: _Pulsing) -> Callable[[], int]:
+    def pulses() -> int:
+        chip.advance()
+        return pulsing.pulses
+
+    return pulses
 
 
 class Bl0942Chips:
@@ -54,7 +70,7 @@ class Bl0942Chips:
 
     def pulses(self) -> list[Callable[[], int]]:
         """CF of each chip."""
-        return [_pulses_of(chip) for chip in self.chips]
+        return [_pulses_of(chip, chip) for chip in self.chips]
 
     async def environment(self) -> dict[str, str]:
         """Serial line 0."""
@@ -66,14 +82,6 @@ class Bl0942Chips:
 
     def close(self) -> None:
         """Nothing but the line."""
-
-
-def _pulses_of(chip: Any) -> Callable[[], int]:
-    def pulses() -> int:
-        chip.advance()
-        return int(chip.pulses)
-
-    return pulses
 
 
 class Atm90e32Chip:
@@ -89,8 +97,8 @@ class Atm90e32Chip:
         self._spi.spi[0] = self.chip
 
     def pulses(self) -> list[Callable[[], int]]:
-        """Not wired."""
-        return []
+        """CF1, of both legs."""
+        return [_pulses_of(self.chip, self.chip)]
 
     async def environment(self) -> dict[str, str]:
         """SPI bus 0, chip select 0."""
@@ -120,8 +128,8 @@ class Ade7953Chips:
         self._spi.spi.update(enumerate(self.chips))
 
     def pulses(self) -> list[Callable[[], int]]:
-        """Not wired."""
-        return []
+        """CF1 of each chip."""
+        return [_pulses_of(chip, chip.channels[0]) for chip in self.chips]
 
     async def environment(self) -> dict[str, str]:
         """SPI bus 0, chip selects 0 and 1."""
@@ -151,7 +159,7 @@ class Cse7766Chips:
 
     def pulses(self) -> list[Callable[[], int]]:
         """CF of each chip."""
-        return [_pulses_of(talking.chip) for talking in self._talking]
+        return [_pulses_of(talking.chip, talking.chip) for talking in self._talking]
 
     async def environment(self) -> dict[str, str]:
         """Serial lines 0 and 2; the radio has 1."""

@@ -1,5 +1,6 @@
 """Single wires of a meter: a latching relay in the supply of the house, a button, switches."""
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -7,6 +8,7 @@ from typing import Protocol
 from keiki_host.bench.clock import Scheduler
 from keiki_host.bench.faults import NO_FAULTS, Faults
 
+RISES = 10_000
 PULSE_MS = 15
 """What a coil needs to move the contact."""
 
@@ -117,10 +119,34 @@ class Button:
 
 
 class PulseOutput:
-    """A pulse output of the meter, and a test bench's counter on it: `total` pulses so far."""
+    """A pulse output of the meter, and a test bench's counter on it.
 
-    def __init__(self) -> None:
-        self.total = 0
+    `rises` has when the newest pulses began, in ms of this world.
+    """
+
+    def __init__(self, clock: Scheduler) -> None:
+        self.rises: deque[float] = deque(maxlen=RISES)
+        self._clock = clock
+        self._due: deque[float] = deque()
+        self._free_ms = 0.0
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        """How many pulses there have been."""
+        self._pass(self._clock.now_ms)
+        return self._total
+
+    @property
+    def waiting(self) -> int:
+        """How many are still to come of those that the meter has told its pin to make."""
+        self._pass(self._clock.now_ms)
+        return len(self._due)
+
+    def _pass(self, until_ms: int) -> None:
+        while self._due and self._due[0] <= until_ms:
+            self.rises.append(self._due.popleft())
+            self._total += 1
 
     def read(self) -> bool:
         """Low between the pulses."""
@@ -129,9 +155,19 @@ class PulseOutput:
     def drive(self, on: bool) -> None:
         """It is not driven by hand."""
 
-    def train(self, n: int, over_ms: int) -> None:
-        """The meter makes `n` pulses, evenly in the next `over_ms`."""
-        self.total += n
+    def train(self, n: int, first_us: int, step_us: int, width_ms: int) -> None:
+        """The meter makes `n` pulses, as its hal says."""
+        begins_ms = self._clock.now_ms + first_us / 1000
+        for index in range(n):
+            at_ms = max(begins_ms + index * step_us / 1000, self._free_ms)
+            self._free_ms = at_ms + 2 * width_ms
+            self._due.append(at_ms)
+
+    def stop(self, at_ms: int) -> None:
+        """The meter was gone from `at_ms` on: its pin was low then, and nothing is to come."""
+        self._pass(at_ms)
+        self._due.clear()
+        self._free_ms = 0.0
 
 
 class PulseInput:

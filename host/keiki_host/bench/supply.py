@@ -33,7 +33,7 @@ class Supply:
         self.relay = LatchingRelay(clock, folder / "relay_open", self._moved, faults)
         if not self.relay.closed:
             house.disconnect(clock.utc_ms())
-        self.pulse_output = PulseOutput()
+        self.pulse_output = PulseOutput(clock)
         self.pins: dict[int, Pin] = {
             TAMPER_PIN: FilePin(folder / "pin0"),
             OPEN_PIN: self.relay.open_coil,

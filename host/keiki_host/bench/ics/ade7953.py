@@ -4,7 +4,7 @@ Document: Analog Devices ADE7953 datasheet Rev. C. Times are UTC ms from a clock
 mains did since the last access is integrated exactly, span by span, when somebody asks.
 
 Not modelled: I2C, the integrators for Rogowski coils, instantaneous values (216..218), peaks, sag, too much
-voltage or current, the pulse outputs, what filters that are switched off let through.
+voltage or current, pulse outputs but for active energy, what filters that are switched off let through.
 Assumed, the datasheet being silent: LAST_OP, LAST_ADD and LAST_RWDATA do not see themselves being read; power
 offsets are added after the gain; no load is a matter of the power after both; without its required setting a
 chip measures 0.4 % too much of each signal; what cannot be read says 0.
@@ -112,6 +112,7 @@ class Ade7953Model:
                 )
             )
             lines = get[r.LCYCMODE] >> n
+            channel.pulse_counts = r.pulse_counts(get, n)
             channel.lines((bool(lines & 1), bool(lines & 4), bool(lines & 16)), get[r.LINECYC])
 
     def _cycle_end(self, n: int) -> None:

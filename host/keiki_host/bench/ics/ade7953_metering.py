@@ -96,7 +96,8 @@ class Measured:
 class Channel:
     """A current channel with the voltage channel: its source, and how the board and the registers bend it.
 
-    `on_cycle(kind)` is called at the end of a line-cycle window of `kind`.
+    `on_cycle(kind)` is called at the end of a line-cycle window of `kind`. `pulses` counts what its pulse pin
+    has shown, over all resets: one for each `pulse_counts` of active energy in either direction (0: none).
     """
 
     def __init__(self, source: Source | None, parts: Parts, errors: Errors) -> None:
@@ -111,12 +112,15 @@ class Channel:
         self._ends = [0, 0, 0]
         self._lines = (False, False, False)
         self._length = 0
+        self.pulse_counts = 0
+        self.pulses = 0
+        self._pulse_residue = 0.0
         self.adjust(Adjustment())
 
     def restart(self) -> None:
         """The chip has been reset."""
         self.counters = (Counter(), Counter(), Counter())
-        self._half_cycles = 0.0
+        self._half_cycles = self._pulse_residue = 0.0
         self._lines = (False, False, False)
 
     def adjust(self, adjustment: Adjustment) -> None:
@@ -183,6 +187,10 @@ class Channel:
             rates = [
                 self._counted(kind, powers[kind] + self._offsets[kind]) * COUNTS_PER_MS for kind in range(3)
             ]
+            if self.pulse_counts:
+                energy = self._pulse_residue + abs(rates[ACTIVE]) * span.ms
+                pulses, self._pulse_residue = divmod(energy, self.pulse_counts)
+                self.pulses += int(pulses)
             for kind in range(3):
                 if self._lines[kind]:
                     self._cycles(kind, rates[kind], span)

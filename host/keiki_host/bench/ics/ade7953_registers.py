@@ -9,6 +9,7 @@ from collections.abc import Mapping
 DISNOLOAD, LCYCMODE, PGA_V, PGA_IA, PGA_IB, WRITE_PROTECT = 0x001, 0x004, 0x007, 0x008, 0x009, 0x040
 LAST_OP, UNLOCK, LAST_RWDATA, LAST_ADD = 0x0FD, 0x0FE, 0x0FF, 0x1FE
 LINECYC, CONFIG, PHCALA, REQUIRED = 0x101, 0x102, 0x108, 0x120
+CF1DEN, CFMODE = 0x103, 0x107
 ACCMODE, NOLOAD, AENERGYA = 0x201, 0x203, 0x21E
 IRQENA, IRQSTATA, RSTIRQSTATA, IRQENB, IRQSTATB, RSTIRQSTATB = 0x22C, 0x22D, 0x22E, 0x22F, 0x230, 0x231
 CRC = 0x37F
@@ -53,6 +54,13 @@ CHECKED = (
 
 _POLYNOMIAL = 0x04C11DB7
 _CRC_DEFAULT = 0x48739163
+
+
+def pulse_counts(registers: Mapping[int, int], n: int) -> int:
+    """Counts of active energy of channel A (n 0) or B in a pulse on CF1 or CF2; 0: that pin shows none."""
+    mode = registers[CFMODE]
+    shows = not mode >> 8 + n & 1 and mode >> 4 * n & 0x0F == 4 * n
+    return registers[CF1DEN + n] if shows else 0
 
 
 def width(register: int) -> int:

@@ -51,7 +51,7 @@ class Atm90e32Model:
     """One chip; `sources` are what channels A, B, C are wired to (None: nothing), `clock` tells UTC ms.
 
     Plays ic_reset, ic_silence, ic_garbage, ic_counter_jump; finer noise is in `wire`. `pm` are the PM pins.
-    `cf1` counts pulses of total active energy.
+    `pulses` counts those of CF1, total active energy, over all resets.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Atm90e32Model:
         self.wire = Wire(self._dice)
         self.temperature_c = temperature_c
         self.pm = NORMAL
+        self.pulses = 0
         self.reset()
         self._ready_ms = clock()
         faults.on_start("ic_reset", lambda _: self.reset())
@@ -93,7 +94,7 @@ class Atm90e32Model:
         self._reactive = [Accumulator(self._saturates) for _ in range(4)]
         self._apparent = [Accumulator(self._saturates) for _ in range(4)]
         self._readout = Readout(self._channels)
-        self.cf1 = self._cf1_counts = 0
+        self._pulse_counts = 0
         self._configure()
         self._golden = self._digest
 
@@ -152,8 +153,8 @@ class Atm90e32Model:
             if abs(power) >= registers[0x35 + kind] * W_LSB:
                 counts = kinds[kind][0].add(power * per_ms)
                 if not kind:
-                    self._cf1_counts += counts
-                    self.cf1 = self._cf1_counts // 100
+                    pulses, self._pulse_counts = divmod(self._pulse_counts + counts, 100)
+                    self.pulses += pulses
 
     # -- SPI --------------------------------------------------------------------------------------------
 
