@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from keiki_host.bench.ics.ade7953_registers import width
+from keiki_host.bench.ics.wire_noise import WireNoise
 
 READ, WRITE = 0x35, 0xCA
 _BYTE_GAP_MS = 4
@@ -53,38 +54,19 @@ class SpiPort:
         return silence
 
 
-class Wire:
-    """SPI between master and chip. `stuck`: 0 or 1, what MISO says all the time although the chip hears.
+class Wire(WireNoise):
+    """SPI between master and chip. If MISO is stuck the chip hears nevertheless.
 
-    `noise` is the probability for each kind: "lost", the chip sees no chip select and the line floats;
-    "slipped", a clock edge too many after some byte; "garbled", a bit of the answer turned over; "misheard",
-    a bit of what the chip gets.
+    Kinds of noise: "lost", the chip sees no chip select and the line floats; "slipped", a clock edge too many
+    after some byte; "garbled", a bit of the answer turned over; "misheard", a bit of what the chip gets.
     """
 
     def __init__(self, dice: random.Random) -> None:
-        self.stuck: int | None = None
-        self.noise: dict[str, float] = {}
-        self.struck = dict.fromkeys(KINDS, 0)
-        self._dice = dice
-        self._next: str | None = None
-
-    def strike(self, kind: str) -> None:
-        """Let something happen to the next frame: one of KINDS."""
-        self._next = kind
-
-    def _kind(self) -> str | None:
-        kind, self._next = self._next, None
-        if kind is None:
-            for name, probability in self.noise.items():
-                if self._dice.random() < probability:
-                    kind = name
-        if kind is not None:
-            self.struck[kind] += 1
-        return kind
+        super().__init__(KINDS, dice)
 
     def carry(self, data: bytes, chip: Callable[[int, int], int]) -> bytes:
         """Carry one frame; `chip(bits, clocks)` answers it."""
-        kind, clocks = self._kind(), 8 * len(data)
+        kind, clocks = self.draw(), 8 * len(data)
         bits = int.from_bytes(data, "big")
         if kind == "misheard":
             bits ^= 1 << self._dice.randrange(clocks)
@@ -108,51 +90,34 @@ class Wire:
 UART_KINDS = ("lost", "short", "garbled", "misheard", "garbage")
 
 
-class UartWire:
-    """UART between master and chip, and its noise.
+class UartWire(WireNoise):
+    """UART between master and chip. If it is stuck nothing arrives, and 0 reads as a stream of 0.
 
-    `noise` is the probability for each kind: "lost", a packet does not arrive; "short", the last byte of the
-    answer does not; "garbled", a bit of the answer turned over; "misheard", a bit of the packet; "garbage",
-    some bytes before the answer. `stuck`: a line that is held: nothing arrives, and 0 reads as a stream of 0.
+    Kinds of noise: "lost", a packet does not arrive; "short", the last byte of the answer does not;
+    "garbled", a bit of the answer turned over; "misheard", a bit of the packet; "garbage", some bytes before
+    the answer.
     """
 
     def __init__(self, dice: random.Random) -> None:
-        self.stuck: int | None = None
-        self.noise: dict[str, float] = {}
-        self.struck = dict.fromkeys(UART_KINDS, 0)
-        self._dice = dice
-        self._next: str | None = None
-
-    def strike(self, kind: str) -> None:
-        """Let something happen to the next packet: one of UART_KINDS."""
-        self._next = kind
+        super().__init__(UART_KINDS, dice)
 
     def carry(self, data: bytes, chip: Callable[[bytes], bytes]) -> bytes:
         """Carry one packet; `chip(data)` answers it. Returns what arrives."""
-        kind, self._next = self._next, None
-        if kind is None:
-            for name, probability in self.noise.items():
-                if self._dice.random() < probability:
-                    kind = name
+        kind = self.draw()
         if self.stuck is not None:
             return bytes(8) if self.stuck == 0 else b""
         if kind is None:
             return chip(data)
-        self.struck[kind] += 1
         if kind == "lost":
             return b""
         if kind == "misheard":
-            return chip(self._turn(data))
+            return chip(self.turn(data))
         said = chip(data)
         if kind == "garbage":
             return self._dice.randbytes(self._dice.randint(1, 6)) + said
         if not said:
             return b""
-        return said[:-1] if kind == "short" else self._turn(said)
-
-    def _turn(self, data: bytes) -> bytes:
-        bit = self._dice.randrange(8 * len(data))
-        return (int.from_bytes(data, "big") ^ 1 << bit).to_bytes(len(data), "big")
+        return said[:-1] if kind == "short" else self.turn(said)
 
 
 class UartPort:

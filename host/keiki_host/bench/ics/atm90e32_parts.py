@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from keiki_host.bench.ics.wire_noise import WireNoise
+
 PIN_FULL_V = 0.72
 """Largest input of a converter, rms."""
 
@@ -87,51 +89,29 @@ NO_ERRORS = Errors()
 KINDS = ("lost", "slipped", "garbled", "misheard")
 
 
-class Wire:
-    """SPI between master and chip. `stuck`: 0 or 1, what MISO says all the time although the chip hears.
+class Wire(WireNoise):
+    """SPI between master and chip. If MISO is stuck the chip hears nevertheless.
 
-    `noise` is the probability for each kind: "lost", the chip sees no chip select and the line floats;
-    "slipped", a clock edge too many, so the chip sees 33 clocks; "garbled", a bit of the answer turned over;
-    "misheard", a bit of what the chip gets.
+    Kinds of noise: "lost", the chip sees no chip select and the line floats; "slipped", a clock edge too
+    many, so the chip sees 33 clocks; "garbled", a bit of the answer turned over; "misheard", a bit of what the
+    chip gets.
     """
 
     def __init__(self, dice: random.Random) -> None:
-        self.stuck: int | None = None
-        self.noise: dict[str, float] = {}
-        self.struck = dict.fromkeys(KINDS, 0)
-        self._dice = dice
-        self._next: str | None = None
-
-    def strike(self, kind: str | None = None) -> None:
-        """Let something happen to the next frame: one of KINDS, or any of them."""
-        self._next = kind or self._dice.choice(KINDS)
-
-    def _kind(self) -> str | None:
-        kind, self._next = self._next, None
-        if kind is None:
-            for name, probability in self.noise.items():
-                if self._dice.random() < probability:
-                    kind = name
-        if kind is not None:
-            self.struck[kind] += 1
-        return kind
+        super().__init__(KINDS, dice)
 
     def carry(self, data: bytes, chip: Callable[[bytes, int], bytes]) -> bytes:
         """Carry one frame; `chip(data, clocks)` answers it."""
-        kind, clocks = self._kind(), 8 * len(data)
+        kind, clocks = self.draw(), 8 * len(data)
         if kind == "lost":
             said = b"\xff" * len(data)
         elif kind == "slipped":
             said = chip(data, clocks + 1)
             said = ((int.from_bytes(said, "big") >> 1) | 1 << (clocks - 1)).to_bytes(len(data), "big")
         elif kind == "misheard":
-            said = chip(self._turn(data), clocks)
+            said = chip(self.turn(data), clocks)
         else:
             said = chip(data, clocks)
             if kind == "garbled":
-                said = said[:2] + self._turn(said[2:])
+                said = said[:2] + self.turn(said[2:])
         return said if self.stuck is None else bytes([0xFF * self.stuck]) * len(data)
-
-    def _turn(self, data: bytes) -> bytes:
-        bit = self._dice.randrange(8 * len(data))
-        return (int.from_bytes(data, "big") ^ 1 << bit).to_bytes(len(data), "big")
