@@ -130,7 +130,7 @@ def test_an_operator_finds_a_miss_and_its_meter_and_gives_a_command(page: Any, w
     page.get_by_role("link", name="Fleet").click()
     page.get_by_label("Day").fill("2026-06-01")
     page.keyboard.press("Enter")
-    page.wait_for_function("location.hash.includes('2026-06-01') && !document.querySelector('[aria-busy]')")
+    page.locator("main:not([aria-busy])").wait_for()
     page.get_by_role("button", name=re.compile("north Within 30 min .*Misses")).click()
     page.get_by_role("heading", name=re.compile("Misses: north")).wait_for()
     page.get_by_role("link", name="K000001").first.click()

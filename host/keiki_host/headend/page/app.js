@@ -29,6 +29,7 @@ const here = () => {
 function go(page, values) {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
   const hash = `#${values.meter && page === "fleet" ? "meter" : page}?${new URLSearchParams(given)}`;
+  main.setAttribute("aria-busy", "true"); // at once: what is shown is no longer what was asked for
   if (hash === location.hash) show();
   else location.hash = hash;
 }
