@@ -115,7 +115,7 @@ def test_one_line_says_all_and_a_signal_ends_all(number: signal.Signals, tmp_pat
         route = meter["route_b"]
         assert ready.keys() == {"clock", "meters"}
         assert ready["clock"] == {"now": START, "speed": 1.0}
-        assert meter.keys() == {"name", "serial", "ic", "route_b", "state", "console"}
+        assert meter.keys() == {"name", "serial", "ic", "route_a", "route_b", "state", "console"}
         assert (meter["name"], meter["serial"], meter["ic"]) == ("keiki-1", "KEIKI0000001", "bl0942")
         assert route.keys() == {"id", "password", "udp4", "dongles"}
         assert re.fullmatch("[0-9A-F]{32}", route["id"]) and len(route["password"]) == 12

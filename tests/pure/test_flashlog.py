@@ -14,7 +14,26 @@ def record(number, size=17):
 def held(log):
     """Return {sequence: payload} of what can be read."""
     buffer = bytearray(log.payload_size)
-    return {s: bytes(buffer) for s in range(log.oldest, log.end) if log.read_into(s, buffer)}
+    found = {s: bytes(buffer) for s in range(log.oldest, log.end) if log.read_into(s, buffer)}
+    assert held_in_runs(log) == found
+    return found
+
+
+def held_in_runs(log):
+    """The same, read several slots at a time."""
+    stride = log.payload_size + 4
+    view = memoryview(bytearray(5 * stride + 3))
+    found, sequence = {}, log.oldest
+    while sequence < log.end:
+        count = log.read_run(sequence, view)
+        assert 1 <= count <= 5
+        for i in range(count):
+            slot = bytes(view[i * stride : (i + 1) * stride])
+            if slot[-4:] != b"\0\0\0\0":
+                found[sequence + i] = slot[:-4]
+        sequence += count
+    assert sequence == log.end
+    return found
 
 
 def test_records_are_read_back_and_the_oldest_block_goes_over_quota():

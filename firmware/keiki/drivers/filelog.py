@@ -9,6 +9,7 @@ import struct
 from array import array
 from binascii import crc32
 
+from keiki.drivers.log_run import sift
 from keiki.wire.compat import const
 
 CHECKPOINT_S = const(60)  # the shortest interval of checkpoints
@@ -73,6 +74,7 @@ class FileLog:
         view = memoryview(self._buffer)
         self._stored = view[4:]
         self._summed = view[: 4 + self.payload_size]
+        self._scratch = bytearray(4)
         self._payload = view[4 : 4 + self.payload_size]
         self._firsts = array("I")
         self._left = 0
@@ -128,6 +130,38 @@ class FileLog:
         """
         if not self.oldest <= sequence < self.end:
             raise IndexError("record %d is not held" % sequence)
+        first = self._firsts[self._segment(sequence)]
+        if self._load(first, sequence - first, self._stored) != self._size:
+            return False
+        self._files.bytes_read = (self._files.bytes_read + self._size) & _MASK
+        struct.pack_into("<I", self._buffer, 0, sequence)
+        if (crc32(self._summed) & _MASK or 1) != struct.unpack_from("<I", self._buffer, self._size)[0]:
+            return False
+        buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
+        return True
+
+    def read_run(self, sequence: int, view) -> int:
+        """Read slots one after the other from `sequence` on, as many as `view` takes and as lie together.
+
+        Returns how many, 1 at least. Each takes `payload_size` + 4 bytes; the sum of what is no record is 0.
+        IndexError outside `oldest`..`end`.
+        """
+        if not self.oldest <= sequence < self.end:
+            raise IndexError("record %d is not held" % sequence)
+        segment = self._segment(sequence)
+        first = self._firsts[segment]
+        last = segment + 1 == len(self._firsts)
+        end = self.end if last else self._firsts[segment + 1]
+        count = min(len(view) // self._size, end - sequence)
+        size = self._load(first, sequence - first, view[: count * self._size])
+        for i in range(size, count * self._size):
+            view[i] = 0
+        self._files.bytes_read = (self._files.bytes_read + size) & _MASK
+        sift(view, count, self.payload_size, sequence, self._scratch)
+        return count
+
+    def _segment(self, sequence: int) -> int:
+        """Return which segment a sequence belongs to."""
         firsts = self._firsts
         low, high = 0, len(firsts)
         while high - low > 1:
@@ -136,15 +170,7 @@ class FileLog:
                 low = middle
             else:
                 high = middle
-        first = firsts[low]
-        if not self._load(first, sequence - first):
-            return False
-        self._files.bytes_read = (self._files.bytes_read + self._size) & _MASK
-        struct.pack_into("<I", self._buffer, 0, sequence)
-        if (crc32(self._summed) & _MASK or 1) != struct.unpack_from("<I", self._buffer, self._size)[0]:
-            return False
-        buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
-        return True
+        return low
 
     def _write(self) -> None:
         writer = self._writer
@@ -199,14 +225,15 @@ class FileLog:
             except OSError:
                 pass
 
-    def _load(self, first: int, slot: int) -> bool:
+    def _load(self, first: int, slot: int, view) -> int:
+        """Read from a slot on as much as `view` takes; returns how many bytes there were."""
         now = (first, self.end if first == self._firsts[-1] else -1)
         if self._reader is None or self._reads != now:
             self._close_reader()
             self._reader = self._files.system.open(self._files.path(self.kind, first), "rb")
             self._reads = now
         self._reader.seek(slot * self._size)
-        return self._reader.readinto(self._stored) == self._size
+        return self._reader.readinto(view)
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None

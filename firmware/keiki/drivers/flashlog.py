@@ -11,6 +11,7 @@ from binascii import crc32
 from keiki.drivers import flashlog_header as header
 from keiki.drivers.flashlog_pool import ENOSPC, Flash
 from keiki.drivers.flashlog_slots import BLANK, BURNT, MASK, Slots
+from keiki.drivers.log_run import sift
 from keiki.wire.compat import const
 
 __all__ = ["Flash", "Log", "blocks_for"]
@@ -92,6 +93,29 @@ class Log(Slots):
             return False
         buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
         return True
+
+    def read_run(self, sequence: int, view) -> int:
+        """Read slots one after the other from `sequence` on, as many as `view` takes and as lie together.
+
+        Returns how many, 1 at least. Each takes `payload_size` + 4 bytes; the sum of what is no record is 0.
+        IndexError outside `oldest`..`end`.
+        """
+        if not self.oldest <= sequence < self.end:
+            raise IndexError("record %d is not held" % sequence)
+        at = self._find(sequence)
+        block, firsts = self._order[at], self._flash.firsts
+        slot = sequence - firsts[block]
+        end = self.end if at + 1 == self._held else firsts[self._order[at + 1]]
+        count = min(len(view) // self._size, end - sequence)
+        if slot < self.slots:
+            count = min(count, self.slots - slot)
+            self._flash.read(block, view[: count * self._size], header.SIZE + slot * self._size)
+        else:  # sequences between two blocks that were never used
+            count = 1
+            for i in range(self._size):
+                view[i] = 0
+        sift(view, count, self.payload_size, sequence, self._sum)
+        return count
 
     def moved(self, block: int, target: int) -> None:
         """Called by the pool: what was in `block` is in `target` now."""

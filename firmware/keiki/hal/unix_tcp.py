@@ -9,7 +9,6 @@ import errno
 import os
 import socket
 
-from keiki.hal.unix_names import address_of
 from keiki.hal.unix_sockets import family, numeric, readable, sockaddr, split, writable
 from keiki.hal.unix_udp import interface_index, own_sockaddr
 from keiki.hal.unix_world import World, unix_socket
@@ -103,9 +102,7 @@ async def connect(server: str, port: int) -> Connection:
     path = os.getenv("KEIKI_UPLINK")
     if path:
         return await _through(path, "tcp", host, port)
-    raw = await address_of(host)
-    if raw is None:
-        raise OSError(errno.EHOSTUNREACH)
+    raw = await _address_of(host)
     sock = socket.socket(family(raw), socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -121,6 +118,15 @@ async def connect(server: str, port: int) -> Connection:
     except BaseException:
         sock.close()
         raise
+
+
+async def _address_of(host: str) -> bytes:
+    from keiki.hal.unix_names import address_of
+
+    raw = await address_of(host)
+    if raw is None:
+        raise OSError(errno.EHOSTUNREACH)
+    return raw
 
 
 def _ask_again(sock, address: bytes) -> None:
@@ -141,9 +147,7 @@ async def datagram(server: str, port: int, data: bytes) -> None:
         await connection.write(data)
         connection.close()
         return
-    raw = await address_of(host)
-    if raw is None:
-        raise OSError(errno.EHOSTUNREACH)
+    raw = await _address_of(host)
     sock = socket.socket(family(raw), socket.SOCK_DGRAM)
     try:
         sock.sendto(data, sockaddr(raw, port))

@@ -102,6 +102,7 @@ class App:
         )
         self.calibration = Calibration(store.calibration, self.ic)
         self.supply = self._supply(board)
+        self.route_a = None
         self.pulse_lines = self._pulse_lines(board)
         self.metering.on_sample = self._look
         self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
@@ -125,6 +126,15 @@ class App:
                 "events": self.events.failed,
             },
         }
+
+    def _route_a(self):
+        if not self.settings.route_a or not any(self.hal.addresses()):
+            return None
+        from keiki.meter.route_a import RouteA
+
+        self.route_a = route_a = RouteA(self)
+        self.statistics["aroute"] = route_a.statistics
+        return route_a
 
     def _supply(self, board):
         plan = getattr(board, "RELAY", None)
@@ -221,6 +231,8 @@ class App:
         self.events.announce(eventlog.SETTING_CHANGED, table.number(name))
 
     def _settings_changed(self, live: bool) -> None:
+        if self.route_a is not None:
+            self.route_a.settings_changed()
         if live:
             self.view.apply()
             self.metering.sample_s = self.settings.sample_s
@@ -258,6 +270,9 @@ class App:
                 broute.udp_up(link, udp)
                 for multicast in (False, True):
                     add(link, lambda _beat, of=(link, udp, multicast): broute.run_udp(*of))
+        route_a = self._route_a()
+        if route_a is not None:
+            route_a.add_services(add)
         console = self.hal.console()
         if console is not None:
             add("console", lambda _beat: Console(self).run(console))

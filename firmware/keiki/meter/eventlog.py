@@ -91,10 +91,12 @@ _STORM_MAX_S = const(86400)
 class EventLog:
     """Events on a log of fixed records (`append`, `read_into`, `oldest`, `end`).
 
-    `counts[kind]` is how often a kind has happened since the meter was made.
+    `counts[kind]` is how often a kind has happened since the meter was made. `on_event(kind)` hears of each,
+    of those held back too.
     """
 
     def __init__(self, log, utc_s) -> None:
+        self.on_event = lambda _kind: None
         self._log = log
         self._utc_s = utc_s
         self._buffer = bytearray(SIZE)
@@ -114,6 +116,7 @@ class EventLog:
         """
         self._load_counts()
         self.counts[kind] += 1
+        self.on_event(kind)
         now_s = self._utc_s() if utc_s is None else utc_s
         if kind in _STORMS:
             wait_s, since_s = self._wait_s[kind], now_s - self._written_s[kind]
@@ -186,6 +189,11 @@ class EventLog:
             if event is not None:
                 most -= 1
                 yield event
+
+    def count(self, kind: int) -> int:
+        """Return how often a kind has happened."""
+        self._load_counts()
+        return self.counts[kind]
 
     def all_counts(self) -> dict:
         """Return {name: count} of every kind that has happened."""

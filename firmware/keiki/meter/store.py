@@ -40,7 +40,8 @@ class Store:
 
     `plan` is the board's FLASH: "days" of half-hours (100 at least) and "minute_days", on raw flash also
     "page" (1 or 256): `device` is a block device then. With "folder" it is a file system (see filelog.Files).
-    `checkpoint_s` is the shortest interval of checkpoints that the flash stands for years.
+    `days` and `minute_days` are those of the plan. `checkpoint_s` is the shortest interval of checkpoints
+    that the flash stands for years.
     OSError if the device does not read; ValueError if the plan does not fit it.
     """
 
@@ -55,6 +56,7 @@ class Store:
             make, pool = logs.Log, logs.Flash(device, plan["page"])
         self.flash = pool
         self.checkpoint_s = logs.CHECKPOINT_S
+        self.days, self.minute_days = plan["days"], plan["minute_days"]
 
         def log(kind: int, payload_size: int, records: int, wear: str):
             size = payload_size + _SUM

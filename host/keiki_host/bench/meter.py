@@ -6,6 +6,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from keiki.wire.cosem.wrapper import PORT
+
 from keiki_host.bench.bus import Bus
 from keiki_host.bench.console import ConsoleServer
 from keiki_host.bench.dongle import Dongle
@@ -19,7 +21,7 @@ from keiki_host.bench.ics.ds3231 import ADDRESS as RTC_ADDRESS
 from keiki_host.bench.keeper import Keeper
 from keiki_host.bench.kept_settings import KeptSettings
 from keiki_host.bench.metering_ics import ICS
-from keiki_host.bench.options import BenchOptions
+from keiki_host.bench.options import DLMS_KEYS, BenchOptions
 from keiki_host.bench.pins import PulseInput
 from keiki_host.bench.process import Firmware
 from keiki_host.bench.pty import PtyLine
@@ -45,6 +47,7 @@ class Meter:
         self.options = options
         self.name = f"keiki-{index + 1}"
         self.folder = folder / self.name
+        self.unique = f"keiki{index + 1:03d}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.udp4 = options.meter_address(index)
         self._kept = KeptSettings(self.folder / "settings.json")
@@ -151,7 +154,7 @@ class Meter:
             **self._provisioned,
             "KEIKI_CAUSE": str(cause),
             "KEIKI_FOLDER": str(self.folder),
-            "KEIKI_UNIQUE": self.name,
+            "KEIKI_UNIQUE": self.unique,
             **await self.ic.environment(),
             "KEIKI_UART1": self.radio_line.path,
             "KEIKI_I2C0": await self.i2c.open(),
@@ -256,8 +259,18 @@ class Meter:
             "serial": self.settings["serial"],
             "ic": self.options.ic,
             "route_b": route_b,
+            **({"route_a": self._route_a()} if self.settings["route_a"] else {}),
             "state": str(self.folder),
             "console": self.console.url,
+        }
+
+    def _route_a(self) -> dict[str, Any]:
+        keys = {name.removeprefix("dlms_"): self.settings[name] for name in DLMS_KEYS}
+        return {
+            "tcp": f"{self.udp4}:{PORT}",
+            "system_title": (b"KEI" + self.unique[-5:].encode()).hex(),
+            "keys": keys,
+            "clients": {"public": 16, "management": 1, "reader": 2},
         }
 
     async def close(self) -> None:

@@ -35,9 +35,10 @@ class AssociationLn(Object):
     def read_object_list(self, writer: Writer, association) -> ArrayRows:
         """Attribute 2, object_list: the objects that the client may see."""
         sap = association.client.sap
-        objects = association.server.visible(sap)
-        writer.begin(ARRAY, len(objects))
-        return ArrayRows(objects, lambda writer, found: _write_entry(writer, found, found.access[sap]))
+        server = association.server
+        names = server.visible(sap)
+        writer.begin(ARRAY, len(names))
+        return ArrayRows(names, lambda writer, name: _write_entry(writer, server.objects.get(name), sap))
 
     def read_partners(self, writer: Writer, association) -> None:
         """Attribute 3, associated_partners_id."""
@@ -74,9 +75,9 @@ class AssociationLn(Object):
         writer.string(OCTETS, self._security_setup)
 
 
-def _write_entry(writer: Writer, found: Object, rights: "tuple[int, int, int]") -> None:
-    """Write one element of an object list."""
-    readable, writable, methods = rights
+def _write_entry(writer: Writer, found: Object, sap: int) -> None:
+    """Write one element of the object list of a client."""
+    readable, writable, methods = found.access[sap]
     attribute_count, method_count = found.counts()
     writer.begin(STRUCTURE, 4)
     writer.number(U16, found.class_id)

@@ -55,6 +55,17 @@ class Source:
         """
         raise NotImplementedError
 
+    def write_some(self, number: int, end: int, most: int, writer: Writer, until: int) -> "tuple[int, int]":
+        """Write whole rows from `number` on until the writer stands at `until` or beyond.
+
+        There are `most` at most, and none from `end` on. Returns (the next number, how many were written).
+        """
+        written = 0
+        while number < end and written < most and writer.at < until:
+            written += self.write(number, writer, None, -1) >= 0
+            number += 1
+        return number, written
+
 
 def first_from(source, first: int, end: int, utc_s: int) -> int:
     """Return the first row of `first`..`end` - 1 that is not before `utc_s`, `end` if there is none."""
@@ -97,6 +108,8 @@ class _ProfileRows(Rows):
 
     def fill(self, writer: Writer, until: int) -> bool:
         """Write the next rows. AccessError if rows have gone since they were counted."""
+        if self._columns is None and not self._period_s:
+            return self._fill_whole(writer, until)
         write, columns, period_s = self._source.write, self._columns, self._period_s
         number, end, left, implied_s = self._number, self._end, self._left, self._implied_s
         while left and writer.at < until:
@@ -110,6 +123,16 @@ class _ProfileRows(Rows):
                     implied_s = found_s + period_s
         self._number, self._left, self._implied_s = number, left, implied_s
         return not left
+
+    def _fill_whole(self, writer: Writer, until: int) -> bool:
+        while self._left and writer.at < until:
+            if self._number >= self._end:
+                raise AccessError(LONG_ABORTED)
+            self._number, written = self._source.write_some(
+                self._number, self._end, self._left, writer, until
+            )
+            self._left -= written
+        return not self._left
 
 
 class ProfileGeneric(Object):

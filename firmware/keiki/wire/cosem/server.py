@@ -8,6 +8,7 @@ from keiki.wire.cosem import apdu, initiate, server_get, server_opening, server_
 from keiki.wire.cosem.apdu import UnknownService
 from keiki.wire.cosem.axdr import FrameError, Reader, Writer
 from keiki.wire.cosem.protection import is_protected
+from keiki.wire.cosem.results import HARDWARE_FAULT
 from keiki.wire.cosem.security import COUNTER, SecurityError
 from keiki.wire.cosem.server_blocks import PIECE_MAX, Transfer
 from keiki.wire.cosem.server_get import BODY
@@ -66,7 +67,7 @@ class Server:
     """
 
     def __init__(self, objects, clients: "list[Client]", *, sap: int = 1, pdu_max: int = PDU_MAX) -> None:
-        self.objects = {found.name: found for found in objects}
+        self.objects = objects if hasattr(objects, "get") else {found.name: found for found in objects}
         self.clients = {client.sap: client for client in clients}
         self.sap = sap
         self.pdu_max = pdu_max
@@ -79,8 +80,13 @@ class Server:
         return self.objects.get(name)
 
     def visible(self, sap: int) -> list:
-        """Return the objects that the client at `sap` may see, in order of their names."""
-        return [self.objects[name] for name in sorted(self.objects) if sap in self.objects[name].access]
+        """Return the names of the objects that the client at `sap` may see, in order."""
+        names = []
+        for name in sorted(self.objects):
+            found = self.objects.get(name)
+            if found is not None and sap in found.access:
+                names.append(name)
+        return names
 
 
 class Association:
@@ -97,6 +103,9 @@ class Association:
         spare = bytearray(PIECE_MAX)
         self.transfer = Transfer(spare)
         self.intake = Intake(spare)
+        self.waits_for = None
+        self.code_at = -1
+        self._held = (0, 0)
         self.reset()
 
     def reset(self) -> None:
@@ -115,8 +124,11 @@ class Association:
         """Take the APDU at `start`..`end` of `buffer`, which is opened there.
 
         Returns the range of the answer in `answer`, None if there is none. Before the answer are at least 14
-        bytes that the transport may use. Nothing that a peer sends raises anything.
+        bytes that the transport may use. Nothing that a peer sends raises anything. If `waits_for` is not
+        None afterwards, the answer has to wait: `conclude(await waits_for())` returns its range.
         """
+        self.waits_for = None
+        self.code_at = -1
         if server_sap != self.server.sap or start >= end:
             return None
         self.writer.at = BODY
@@ -131,7 +143,8 @@ class Association:
         if tag == apdu.RLRQ:
             return server_opening.release(self, Reader(buffer, start, end))
         if self.session is None:
-            return self._serve(Reader(buffer, start, end)), self.writer.at
+            self._held = self._serve(Reader(buffer, start, end)), self.writer.at
+            return self._held
         return self._receive_protected(self.session, buffer, start, end, now_ms)
 
     def _receive_protected(
@@ -154,7 +167,11 @@ class Association:
             return self._refuse(apdu.NOT_ALLOWED)
         reader = Reader(buffer, start, end)
         begin = self._serve(reader) if self.state == OPEN else self._prove(reader, now_ms)
-        end = self.writer.at
+        self._held = begin, self.writer.at
+        return self._held if self.waits_for is not None else self._protect(session)
+
+    def _protect(self, session: Session) -> "tuple[int, int] | None":
+        begin, end = self._held
         try:
             if self.answer[begin] != apdu.EXCEPTION:  # which has no protected form
                 begin, end = session.seal(self.answer, begin, end)
@@ -164,6 +181,19 @@ class Association:
         if self.state == IDLE:
             self.reset()
         return begin, end
+
+    def wait_for(self, settled) -> None:
+        """For an object in an ACTION: its result is HARDWARE_FAULT unless `await settled()` is true."""
+        self.waits_for = settled
+
+    def conclude(self, done: bool) -> "tuple[int, int] | None":
+        """Return the range of the answer that had to wait, as `receive`; `done`: it has come true."""
+        self.waits_for = None
+        if self.client is None:  # it was reset meanwhile
+            return None
+        if not done:
+            self.answer[self.code_at] = HARDWARE_FAULT
+        return self._held if self.session is None else self._protect(self.session)
 
     def _serve(self, reader: Reader) -> int:
         """Carry out a service, write the answer and return where it begins."""

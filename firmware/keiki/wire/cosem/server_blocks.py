@@ -7,7 +7,7 @@ from keiki.wire.compat import const
 from keiki.wire.cosem.axdr import Writer
 from keiki.wire.cosem.results import FAULTS, AccessError, code_of
 
-PIECE_MAX = const(512)
+PIECE_MAX = const(320)
 """Longest piece of an answer in bytes: an attribute that is given whole, or one row."""
 
 

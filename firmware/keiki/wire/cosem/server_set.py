@@ -79,6 +79,8 @@ def _act_one(association, descriptor, reader: "Reader | None") -> None:
         code = code_of(fault)
     if not returned:
         writer.at = start + 2
+    if association.waits_for is not None and association.code_at < 0:
+        association.code_at = start
     buffer[start] = code
     buffer[start + 1] = 1 if returned else 0
 

@@ -1,0 +1,1 @@
+"""What the A-route serves: the COSEM objects of this meter over its registers, logs and settings."""

@@ -1,0 +1,233 @@
+"""The list of COSEM objects of this meter, as one table; each object is made when somebody asks for it.
+
+Names are OBIS codes of the Blue Book (IEC 62056-6-1), as in companion lists of DSMR and IDIS where they have
+one. Codes 128 and above in group C are of this maker.
+"""
+
+from keiki.meter.cosem import billing_rows, event_rows, views
+from keiki.meter.cosem.limiter_view import LimiterView
+from keiki.meter.cosem.series_rows import SeriesRows
+from keiki.wire.compat import const
+from keiki.wire.cosem import objects_device
+from keiki.wire.cosem.axdr import U32
+from keiki.wire.cosem.objects_association import AssociationLn, SapAssignment
+from keiki.wire.cosem.objects_basic import Data, Register
+from keiki.wire.cosem.objects_profile import CLOCK_COLUMN, ProfileGeneric
+from keiki.wire.cosem.values import parse_shape, write_shape
+
+MANAGEMENT = const(1)
+READER = const(2)
+PUBLIC = const(16)
+
+_READ = const(0xFFE)  # all attributes
+
+# OBIS, where and for whom (p: the public reads it too, a: it also acts, s: only with a switch, t: only with a
+# second phase), what attributes the management writes, what methods it invokes, how it is made, and of what.
+# One text: what lies in ROM costs no heap.
+_TABLE = """
+0.0.1.0.0 p 2 6 clock
+0.0.10.0.106 s - 1 scripts
+0.0.17.0.0 s 4,5,6,7,8,9 - limiter
+0.0.25.0.0 - 6 - network TcpUdp
+0.0.25.1.0 - - - network IPv4
+0.0.40.0.0 a - - association
+0.0.41.0.0 p - - saps
+0.0.42.0.0 p - - value octets device
+0.0.43.0.0 - - 1,2 keys dlms_ek dlms_ak
+0.0.43.0.2 - - 1,2 keys dlms_read_ek dlms_read_ak
+0.0.43.1.0 p - - value u32 counters.last_rx 1
+0.0.43.1.1 p - - value u32 counters.tx
+0.0.43.1.2 p - - value u32 counters.last_rx 2
+0.0.96.1.0 - - - value octets serial
+0.0.96.3.10 s 4 1,2 switch
+0.0.96.7.21 - - - value u32 events.count 2
+0.0.96.10.1 - - - value u8 profile_status
+0.0.96.11.0 - - - value u8 newest_event 1
+0.0.97.97.0 - - - value u32 errors
+0.0.97.98.0 - 2 - alarms
+0.0.97.98.10 - - - value u32 alarms.filter
+0.0.98.1.0 - - - billing 0 month_number month_start_s 13
+0.0.99.98.0 - - - events EVERY
+0.0.99.98.1 - - - events SECURITY
+0.0.99.98.4 - - - events COMMUNICATION
+0.0.128.11.2 - - - value u8 newest_event 2
+0.0.128.11.3 - - - value u16 newest_event 3
+0.0.128.11.4 - - - value i64 newest_event 4
+0.0.128.11.5 - - - value i64 newest_event 5
+1.0.0.2.0 - - - value octets version
+1.0.1.7.0 - - - register u32 0 27 live.import_w
+1.0.1.8.0 - - - register u32 0 30 live.import_wh
+1.0.2.7.0 - - - register u32 0 27 live.export_w
+1.0.2.8.0 - - - register u32 0 30 live.export_wh
+1.0.14.7.0 - - - register u16 -2 44 live.frequency
+1.0.31.7.0 - - - register u32 -3 33 live.current 0
+1.0.32.7.0 - - - register u16 -1 35 live.voltage 0
+1.0.51.7.0 t - - register u32 -3 33 live.current 1
+1.0.52.7.0 t - - register u16 -1 35 live.voltage 1
+1.0.90.7.0 - - - register u32 -3 33 live.current_ma
+1.0.99.1.0 - - - series 1800 half_hours
+1.0.99.1.2 - - - series 60 minutes
+1.0.99.2.0 - - - billing 86400 day_number day_start_s 62
+"""
+
+
+def obis(text: str) -> bytes:
+    """Return the six bytes of "a.b.c.d.e", with f = 255."""
+    return bytes([int(part) for part in text.split(".")] + [255])
+
+
+def _mask(text: str) -> int:
+    bits = 0
+    for member in text.split(",") if text != "-" else ():
+        bits |= 1 << int(member)
+    return bits
+
+
+def _column(class_id: int, text: str) -> "tuple[int, bytes, int, int]":
+    return class_id, obis(text), 2, 0
+
+
+class Catalogue:
+    """Objects by name, as a server wants them: `get(name)`, and all names when it is iterated.
+
+    `meter` (cosem.server.CosemMeter) has what the table names. Objects are made anew each time, but for the
+    profiles of history, which remember what they have looked at.
+    """
+
+    def __init__(self, meter) -> None:
+        self._meter = meter
+        self._series = {}
+        self._last = None
+
+    def __iter__(self):
+        for row in _TABLE.split("\n"):
+            found = row.split()
+            if found and self._has(found[1]):
+                yield obis(found[0])
+
+    def get(self, name: bytes):
+        """Return the object of this name; None: there is none."""
+        if self._last is not None and self._last.name == name:
+            return self._last
+        key = "\n%d.%d.%d.%d.%d " % tuple(name[:5])
+        at = _TABLE.find(key)
+        if at < 0 or name[5] != 255:
+            return None
+        row = _TABLE[at + len(key) : _TABLE.find("\n", at + 1)].split()
+        if not self._has(row[0]):
+            return None
+        self._last = found = getattr(self, "_make_" + row[3])(bytes(name), self._access(row), *row[4:])
+        return found
+
+    def _has(self, where: str) -> bool:
+        meter = self._meter
+        return not (where == "s" and meter.supply is None) and not (where == "t" and meter.phases < 2)
+
+    def _access(self, row) -> "dict[int, tuple[int, int, int]]":
+        where = row[0]
+        acts = 2 if where == "a" else 0
+        rights = {MANAGEMENT: (_READ, _mask(row[1]), _mask(row[2]) | acts), READER: (_READ, 0, acts)}
+        if where in ("p", "a"):
+            rights[PUBLIC] = (_READ, 0, acts)
+        return rights
+
+    def _value(self, path: str, argument: "str | None"):
+        """Return a function that gives what a dotted name means in the meter."""
+        found = self._meter
+        for part in path.split("."):
+            found = getattr(found, part)
+        if argument is not None:
+            return lambda: found(int(argument))
+        return found if callable(found) else lambda: found
+
+    # -- how each kind is made: (name, access, the rest of the row) ------------------------------------
+
+    def _make_value(self, name, access, shape, path, argument=None):
+        value, tag = self._value(path, argument), parse_shape(shape)
+        return Data(name, access, lambda writer: write_shape(writer, tag, value()))
+
+    def _make_register(self, name, access, shape, scaler, unit, path, argument=None):
+        value = self._value(path, argument)
+        tag: int = parse_shape(shape)  # pyright: ignore[reportAssignmentType]
+        return Register(name, access, value, tag, int(scaler), int(unit))
+
+    def _make_clock(self, name, access):
+        return objects_device.Clock(name, access, views.ClockView(self._meter.clock, self._meter.ticks_ms))
+
+    def _make_scripts(self, name, access):
+        view = views.DisconnectScripts(self._switch_view())
+        return objects_device.ScriptTable(name, access, view)
+
+    def _make_switch(self, name, access):
+        return objects_device.Disconnect(name, access, self._switch_view())
+
+    def _switch_view(self):
+        return views.SwitchView(self._meter.supply.switch, self._meter.settings)
+
+    def _make_limiter(self, name, access):
+        supply = self._meter.supply
+        view = LimiterView(supply.limiter, supply.switch.state, self._meter.settings)
+        return objects_device.Limiter(name, access, view)
+
+    def _make_network(self, name, access, kind):
+        return getattr(objects_device, kind)(name, access, self._meter.network)
+
+    def _make_association(self, name, access):
+        return AssociationLn(name, access, obis("0.0.43.0.0"))
+
+    def _make_saps(self, name, access):
+        return SapAssignment(name, access, self._meter.device)
+
+    def _make_keys(self, name, access, ek, ak):
+        meter = self._meter
+        view = views.SecurityView(meter.settings, (ek, ak), meter.title, meter.events)
+        return objects_device.SecuritySetup(name, access, view)
+
+    def _make_alarms(self, name, access):
+        alarms = self._meter.alarms
+        return Data(
+            name,
+            access,
+            lambda writer: writer.number(U32, alarms.register),
+            lambda reader: alarms.keep_only(reader.number(U32)),
+        )
+
+    def _make_series(self, name, access, period_s, log):
+        found = self._series.get(log)
+        if found is None:
+            store = self._meter.store
+            columns = (
+                CLOCK_COLUMN,
+                _column(1, "0.0.96.10.1"),
+                _column(3, "1.0.1.8.0"),
+                _column(3, "1.0.2.8.0"),
+            )
+            entries = store.days * 48 if log == "half_hours" else store.minute_days * 1440
+            found = self._series[log] = ProfileGeneric(
+                name,
+                access,
+                SeriesRows(getattr(store, log)),
+                columns,
+                period_s=int(period_s),
+                entries=entries,
+            )
+        return found
+
+    def _make_billing(self, name, access, period_s, number_of, start_of, keep):
+        meter = self._meter
+        rows = billing_rows.BillingRows(
+            meter.half_hours,
+            meter.clock.utc_s,
+            getattr(billing_rows, number_of),
+            getattr(billing_rows, start_of),
+            int(keep),
+        )
+        columns = (CLOCK_COLUMN, _column(3, "1.0.1.8.0"), _column(3, "1.0.2.8.0"))
+        return ProfileGeneric(name, access, rows, columns, period_s=int(period_s), entries=int(keep))
+
+    def _make_events(self, name, access, kinds):
+        rows = event_rows.EventRows(self._meter.events, getattr(event_rows, kinds))
+        columns: list = [CLOCK_COLUMN, _column(1, "0.0.96.11.0")]
+        for field in range(2, 6):
+            columns.append(_column(1, "0.0.128.11.%d" % field))
+        return ProfileGeneric(name, access, rows, columns, period_s=0, entries=event_rows.KEPT)

@@ -1,0 +1,46 @@
+"""The A-route put together: keys, objects and services, for a meter that has TCP."""
+
+from keiki.meter.alarms import Alarms
+from keiki.meter.aroute import CONNECTIONS, IDLE_MS, ARoute
+from keiki.meter.cosem.server import CosemMeter
+from keiki.wire.cosem.wrapper import PORT
+
+
+class RouteA:
+    """What `meter` (the composition root) needs to be read from afar."""
+
+    def __init__(self, meter) -> None:
+        self._meter = meter
+        hal, events = meter.hal, meter.events
+        self.alarms = Alarms()
+        events.on_event = self.alarms.hear
+        self._addresses = hal.addresses()
+        self.cosem = CosemMeter(meter, self.alarms, self._addresses[0], PORT, CONNECTIONS)
+        self.service = ARoute(self.cosem.server, meter.settings, events, hal.ticks_ms, hal.report)
+
+    def settings_changed(self) -> None:
+        """Take over what holds at once."""
+        self.cosem.rekey()
+
+    def statistics(self) -> dict:
+        """Counters of the service."""
+        return self.service.stats
+
+    def add_services(self, add) -> None:
+        """Start everything: `add(name, run, limit_ms)` as of the supervisor."""
+        service, hal = self.service, self._meter.hal
+        add("aroute", service.run, 3 * IDLE_MS)
+        for name, address in zip(("tcp4", "tcp6"), self._addresses):
+            if address:
+                add(name, lambda _beat, of=address: self._listen(of))
+        for name, address in zip(("cosem_udp4", "cosem_udp6"), self._addresses):
+            if address:
+                udp = hal.Udp(address, PORT, None)
+                add(name, lambda _beat, of=udp: service.run_udp(of))
+
+    async def _listen(self, address: str) -> None:
+        listener = self._meter.hal.listen(address, PORT)
+        try:
+            await self.service.run_listener(listener)
+        finally:
+            listener.close()

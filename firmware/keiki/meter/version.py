@@ -1,0 +1,3 @@
+"""The release of this firmware."""
+
+VERSION = "0.1.0"
