@@ -111,6 +111,13 @@ def live(world: Watched, chance: random.Random) -> None:
         by_ms = chance.choice((-40, -3, 3, 7, 60)) * MINUTE_MS
         world.ask("step_clock", by_ms=by_ms)
         world.rtc_off_ms = world.utc_ms() - world.true_ms
+    elif what < 0.87:  # somebody sets the clock to another day or year, and right again
+        by_ms = chance.choice((3, 400)) * 48 * HALF_HOUR_MS
+        for sign in (1, -1):
+            world.ask("step_clock", by_ms=sign * by_ms)
+            world.rtc_off_ms = world.utc_ms() - world.true_ms
+            world.run_to_half_hour(8_000)
+            world.run(3)
     elif what < 0.9:
         world.ask("set_clock", utc_ms=world.true_ms + chance.choice((0, 0, -9000, 5000, 90_000)))
         world.rtc_off_ms = world.utc_ms() - world.true_ms
@@ -139,7 +146,8 @@ def go_on(world: Watched, chance: random.Random) -> None:
     else:
         world.run(2, 1000)
         world.run(1, HALF_HOUR_MS)  # a reading on the boundary itself
-    assert world.newest_s[stores.HALF_HOURS] * 1000 > world.booted_ms or world.rtc_off_ms
+    ahead = world.highest_s[stores.HALF_HOURS] * 1000 > world.utc_ms()  # the clock was once
+    assert world.newest_s[stores.HALF_HOURS] * 1000 > world.booted_ms or world.rtc_off_ms or ahead
     world.look()
     serve(world, chance)
 

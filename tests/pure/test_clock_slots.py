@@ -180,6 +180,28 @@ def test_a_jump_that_ends_on_a_boundary_closes_it():
     assert world.slots() == [("01 11:00", POWER_WAS_OFF, 1200), ("01 12:00", 0, 1800), ("01 12:30", 0, 3600)]
 
 
+def test_a_wrong_year_costs_no_slot_of_the_right_one():
+    world = World(2026, 7, 1, 10, 0)
+    world.run(40 * MINUTE_MS)
+    wrong_ms = 6 * 365 * 24 * HOUR_MS
+    assert world.clock.offer(HOST, world.true_ms() + wrong_ms, world.ticks) == STEP
+    world.run(60 * MINUTE_MS)
+    assert world.clock.offer(HOST, world.true_ms(), world.ticks) == STEP
+    world.run_to(2026, 7, 1, 13, 1)
+    assert world.slots() == [
+        ("01 10:00", NORMAL, 0),
+        ("01 10:30", NORMAL, 1800),
+        ("29 11:00", NORMAL, 3600),  # of June 2032
+        ("29 11:30", NORMAL, 5400),
+        ("01 12:00", NORMAL, 7200),
+        ("01 12:30", NORMAL, 9000),
+        ("01 13:00", NORMAL, 10800),
+    ]
+    assert world.history.half_hours.find(world.began_ms // 1000 + 9000) == (9_000_000, 0)
+    assert world.history.half_hours.find(world.began_ms // 1000 + 3600) is None
+    assert [event[0] for event in world.events] == [STEP, STEP]
+
+
 def test_a_leap_day_has_48_slots():
     world = World(2028, 2, 28, 23, 0, ppm=50)
     for _ in range(26):

@@ -16,10 +16,12 @@ def metered(**kwargs):
 
 def test_a_record_keeps_both_registers_to_48_bits():
     buffer = bytearray(record.SIZE)
-    for values in ((0, 0, 0, 0, 0), (T0, 3, (1 << 48) - 1, 1, 7), (0xFFFFFFFF, 255, 1, (1 << 48) - 1, 65535)):
+    for values in ((0, 0, 0, 0, 0), (T0, 3, (1 << 48) - 1, 1, 7), (0xFFFFFFFF, 15, 1, (1 << 48) - 1, 65535)):
         record.pack_into(buffer, *values)
         assert record.unpack(buffer) == values
-        assert record.time_of(buffer) == values[0]
+        assert record.time_of(buffer) == values[0] and record.run_of(buffer) == 0
+        record.pack_into(buffer, *values, 11)
+        assert record.unpack(buffer) == values and record.run_of(buffer) == 11
 
 
 def test_a_reading_on_the_boundary_is_the_snapshot():

@@ -6,7 +6,7 @@ per 1e9.
 
 import struct
 
-from keiki.meter.history import newest
+from keiki.meter.history_runs import newest
 from keiki.wire import record
 from keiki.wire.compat import const
 

@@ -5,27 +5,15 @@ when it returns, `read_into(sequence, buffer)` is False for what is torn or lost
 `oldest` to `end` - 1.
 """
 
+from keiki.meter.history_runs import Runs, newest
 from keiki.wire import record
 from keiki.wire.compat import const
 
 _NEWS = const(48)
 
 
-def newest(log, buffer, end: int = -1) -> int:
-    """Read the newest record that can be read into `buffer`, of those before sequence `end` (-1: of all).
-
-    Returns its sequence, -1 if there is none.
-    """
-    sequence = log.end if end < 0 else end
-    while sequence > log.oldest:
-        sequence -= 1
-        if log.read_into(sequence, buffer):
-            return sequence
-    return -1
-
-
 class Series:
-    """Snapshots every `step_s` seconds (60 or 1800), in order of time; a boundary may be missing.
+    """Snapshots every `step_s` seconds (60 or 1800), each boundary once; one may be missing.
 
     A snapshot is served only once it is on flash, and only if the clock was sure. `last` is the newest one
     of these: (UTC s, import, export in Wh x 1000), None if 48 unsure ones have come since: then it is no
@@ -38,12 +26,11 @@ class Series:
         self.refused = 0
         self._log = log
         self._buffer = bytearray(record.SIZE)
-        self._last_s = -1
+        self._runs = Runs(log, step_s, self._buffer)
         self._unsure = 0  # closed since `last`
         sequence = -1
         while self._unsure < _NEWS and (sequence := newest(log, self._buffer, sequence)) >= 0:
             found = record.unpack(self._buffer)
-            self._last_s = max(self._last_s, found[0])
             if found[1] != record.CLOCK_UNSURE:
                 self.last = found[0], found[2], found[3]
                 break
@@ -56,19 +43,20 @@ class Series:
     def close(
         self, utc_s: int, status: int, import_wh_x1000: int, export_wh_x1000: int, generation: int = 0
     ) -> bool:
-        """Keep the snapshot of boundary `utc_s`; False if that one, or a later one, is closed already.
+        """Keep the snapshot of boundary `utc_s`; False if that, or one up to a day later, is closed.
 
         False also if the flash refuses: then the boundary is missing.
         """
-        if utc_s <= self._last_s:
+        run = self._runs.number_for(utc_s)
+        if run < 0:
             return False
-        record.pack_into(self._buffer, utc_s, status, import_wh_x1000, export_wh_x1000, generation)
+        record.pack_into(self._buffer, utc_s, status, import_wh_x1000, export_wh_x1000, generation, run)
         try:
-            self._log.append(self._buffer)
+            sequence = self._log.append(self._buffer)
         except OSError:
             self.refused += 1
             return False
-        self._last_s = utc_s
+        self._runs.closed(sequence, run, utc_s)
         if status != record.CLOCK_UNSURE:
             self.last = (utc_s, import_wh_x1000, export_wh_x1000)
             self._unsure = 0
@@ -83,29 +71,10 @@ class Series:
 
         None: no power then, not kept, or the clock was unsure.
         """
-        log, buffer = self._log, self._buffer
-        low, high = log.oldest, log.end
-        # right if no boundary is missing since; a wrong guess costs one read
-        middle = high - 1 - (self._last_s - utc_s) // self.step_s
-        while low < high:
-            if not low <= middle < high:
-                middle = (low + high) // 2
-            at = middle
-            while at < high and not log.read_into(at, buffer):
-                at += 1
-            if at == high:
-                high = middle
-            else:
-                found_s = record.time_of(buffer)
-                if found_s == utc_s:
-                    _, status, imported, exported, _ = record.unpack(buffer)
-                    return None if status == record.CLOCK_UNSURE else (imported, exported)
-                if found_s < utc_s:
-                    low = at + 1
-                else:
-                    high = middle
-            middle = -1
-        return None
+        if not self._runs.find(utc_s):
+            return None
+        _, status, imported, exported, _ = record.unpack(self._buffer)
+        return None if status == record.CLOCK_UNSURE else (imported, exported)
 
 
 class History:

@@ -2,7 +2,7 @@
 
 import struct
 
-from keiki.meter.history import newest
+from keiki.meter.history_runs import newest
 from keiki.wire.compat import const
 
 SIZE = const(24)
