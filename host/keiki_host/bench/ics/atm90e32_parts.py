@@ -93,8 +93,8 @@ class Wire(WireNoise):
     """SPI between master and chip. If MISO is stuck the chip hears nevertheless.
 
     Kinds of noise: "lost", the chip sees no chip select and the line floats; "slipped", a clock edge too
-    many, so the chip sees 33 clocks; "garbled", a bit of the answer turned over; "misheard", a bit of what the
-    chip gets.
+    many, so the chip sees 33 clocks; "garbled", a bit of the answer turned over; "misheard", a bit of what
+    the chip gets.
     """
 
     def __init__(self, dice: random.Random) -> None:
