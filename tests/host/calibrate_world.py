@@ -66,7 +66,10 @@ class Lead:
 
 
 class World:
-    """`phases` waves, a meter on them, and time; `ic` is a name of ICS, `seed` makes the board's errors."""
+    """`phases` waves, a meter on them, and time; `ic` is a name of ICS, `seed` makes the board's errors.
+
+    `unsteady`: by how much the current jumps every 5 s; `drift`: by how much it grows in a minute.
+    """
 
     def __init__(
         self, ic: str = "bl0942", *, phases: int = 2, seed: int | None = None, f_hz: float = 50.0
@@ -77,9 +80,10 @@ class World:
         self.leads = [Lead(wave) for wave in self.waves]
         self.loaded = 0
         self.unsteady = 0.0
+        self.drift = 0.0
         self.ic = ic
         self._dice = random.Random(seed)
-        self._changed_ms = self.now_ms
+        self._changed_ms = self._switched_ms = self.now_ms
         self.board = ICS[ic](self, random.Random(f"{ic}/{seed}") if seed is not None else None)
         self.driver = self.board.driver
         self.advance(3137)
@@ -88,7 +92,11 @@ class World:
         self.now_ms += ms
         if self.unsteady and self.now_ms - self._changed_ms >= 5000:
             self._changed_ms = self.now_ms
-            change = 1 + self._dice.uniform(-1, 1) * self.unsteady
+            change = 1 + self._dice.choice((-1, 1)) * self.unsteady
+            point = replace(self._point, current_a=self._point.current_a * change)
+            self.waves[self.loaded].set(self.now_ms, point)
+        elif self.drift:
+            change = 1 + self.drift * (self.now_ms - self._switched_ms) / 60_000
             point = replace(self._point, current_a=self._point.current_a * change)
             self.waves[self.loaded].set(self.now_ms, point)
 
@@ -111,6 +119,7 @@ class World:
             wave.set(self.now_ms, point if number == phase else Point(self.f_hz))
         self.loaded = phase
         self._point = point
+        self._switched_ms = self.now_ms
 
     def truth(self, ms: int = 1000) -> Sample:
         """What really flows through the loaded phase, over the last second."""
@@ -183,6 +192,10 @@ class WorldMeter:
     async def calibration(self) -> Record | None:
         self._reach()
         return self.record
+
+    async def followed(self) -> list[dict[str, int]]:
+        self._reach()
+        return self.applied
 
     async def calibrate(self, phases: Sequence[dict[str, int]]) -> None:
         self._reach()

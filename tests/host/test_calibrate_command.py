@@ -97,7 +97,7 @@ def console(meter: WorldMeter) -> FakeMeter:
 
     def calibration(_request: dict[str, Any]) -> dict[str, Any]:
         record = finish(meter.calibration())
-        return {"record": record.model_dump() if record else None}
+        return {"record": record.model_dump() if record else None, "followed": meter.applied}
 
     return FakeMeter(
         status={"serial": meter.serial},

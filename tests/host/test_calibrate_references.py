@@ -109,7 +109,7 @@ def test_what_is_no_value_is_told(shown: str) -> None:
 def test_another_instrument_is_refused() -> None:
     with (
         Wt310("HEWLETT-PACKARD,34401A,0,10-5-2").serve() as url,
-        pytest.raises(CalibrateError, match="34401A, 0, 10-5-2: not of the WT310 family"),
+        pytest.raises(CalibrateError, match="34401A, 0, 10-5-2': not of the WT310 family"),
     ):
         window(make_reference(url, nobody))
 
@@ -149,6 +149,22 @@ def test_a_pzem_that_is_gone_is_told_in_one_line(error: bool) -> None:
             CalibrateError, match=rf"^reference: {port}: it (does not answer|answers with an error)$"
         ),
     ):
+        window(PzemReference(port, timeout_s=0.1))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "text"),
+    [
+        (0, 0xFFFF, r"6553\.5 V, 50 Hz, power factor 1: no PZEM-004T says that"),
+        (0, 0, "0 V"),
+        (7, 5000, r"101\.2 V, 500 Hz"),
+        (8, 0x8000, "power factor 327"),
+    ],
+)
+def test_something_else_that_speaks_modbus_is_refused(place: int, value: int, text: str) -> None:
+    played = Pzem()
+    played.registers[place] = value
+    with played.serve() as port, pytest.raises(CalibrateError, match=rf"^reference: {port}: .*{text}"):
         window(PzemReference(port, timeout_s=0.1))
 
 

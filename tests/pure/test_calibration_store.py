@@ -38,6 +38,34 @@ def test_trial_values_are_not_kept():
     assert ic.applied == [[{"phase_mdeg": 5}, {}]] and ring.end == 0
 
 
+def test_what_is_followed_now_is_told():
+    ring = RingLog(1008, 8)
+    calibration = Calibration(ring, Ic())
+    assert calibration.followed == []
+    calibration.try_out([{"phase_mdeg": 5}, {}])
+    assert calibration.followed == [{"phase_mdeg": 5}, {}]
+    raises(ValueError, calibration.try_out, [{"phase_mdeg": 5}])
+    assert calibration.followed == [{"phase_mdeg": 5}, {}]
+    calibration.store(RECORD)
+    assert calibration.followed == PHASES
+    assert Calibration(ring, Ic()).followed == PHASES
+
+
+def test_a_record_that_flash_refuses_is_not_followed_either():
+    ring, ic = RingLog(1008, 8), Ic()
+    calibration = Calibration(ring, ic)
+
+    def refuse(_data):
+        raise OSError(5)
+
+    for known in ([{}, {}], PHASES):
+        append, ring.append = ring.append, refuse
+        raises(OSError, calibration.store, dict(RECORD, phases=[{"v_gain_ppm": 1}, {}]))
+        assert ic.applied[-1] == known and calibration.followed == known
+        ring.append = append
+        calibration.store(RECORD)
+
+
 def test_what_cannot_be_leaves_the_record_in_force():
     ring, ic = RingLog(1008, 8), Ic()
     calibration = Calibration(ring, ic)

@@ -27,29 +27,43 @@ def checked(record: dict) -> dict:
 
 
 class Calibration:
-    """Keeps the record on a log and has the driver `ic` follow it; `record` is the one in force, or None."""
+    """Keeps the record on a log and has the driver `ic` follow it.
+
+    `record` is the one stored, or None; `followed` is what the driver corrects by now, as `phases` of a
+    record, [] for nothing: trial values too, so that who tries some out can tell if they still hold.
+    """
 
     def __init__(self, log, ic) -> None:
         self._log = JsonLog(log)
         self._ic = ic
+        self.followed = []
         self.record = self._log.newest(checked)
         if self.record is not None:
             try:
-                ic.apply(self.record["phases"])
+                self._follow(self.record["phases"])
             except ValueError:  # of another number of phases: the board has changed
                 self.record = None
 
+    def _follow(self, phases: list) -> None:
+        self._ic.apply(phases)
+        self.followed = phases
+
     def try_out(self, phases: list) -> None:
         """Have the driver follow `phases` until the next start or `store`. ValueError: it cannot."""
-        self._ic.apply(phases)
+        self._follow(phases)
 
     def store(self, record: dict, announce=lambda: None) -> None:
-        """Keep a record and follow it; `announce()` is called before it is kept.
+        """Keep a record and follow it, or do neither; `announce()` is called before it is kept.
 
         ValueError: it is none, or too long; OSError: flash refuses.
         """
+        before = self.followed
         record = checked(record)
-        self._ic.apply(record["phases"])
-        announce()
-        self._log.append(record)
+        self._follow(record["phases"])
+        try:
+            announce()
+            self._log.append(record)
+        except Exception:
+            self._follow(before or [{} for _ in record["phases"]])
+            raise
         self.record = record

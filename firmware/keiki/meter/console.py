@@ -195,8 +195,9 @@ class Console:
         }
 
     def op_calibration(self, _request: dict) -> dict:
-        """The record in force, or null."""
-        return {"record": self._meter.calibration.record}
+        """The record that is stored, or null, and the values followed now, [] for none."""
+        calibration = self._meter.calibration
+        return {"record": calibration.record, "followed": calibration.followed}
 
     def op_calibrate(self, request: dict) -> dict:
         """Have the driver follow trial values, until the next start or until a record is stored."""

@@ -62,6 +62,7 @@ class Record(BaseModel):
 
 class _Held(BaseModel):
     record: Record | None
+    followed: list[dict[str, int]]
 
 
 class _Status(BaseModel):
@@ -87,6 +88,9 @@ class Meter(Protocol):
 
     async def calibration(self) -> Record | None:
         """The record that is in force."""
+
+    async def followed(self) -> list[dict[str, int]]:
+        """The values that it corrects by now, for each phase; [] if it corrects nothing."""
 
     async def calibrate(self, phases: Sequence[Values]) -> None:
         """Correct by these values from now on, until a restart; nothing is stored."""
@@ -123,6 +127,10 @@ class ConsoleMeter:
     async def calibration(self) -> Record | None:
         """The record that is in force."""
         return self._parsed(_Held, await self._ask("calibration")).record
+
+    async def followed(self) -> list[dict[str, int]]:
+        """The values in use."""
+        return self._parsed(_Held, await self._ask("calibration")).followed
 
     async def calibrate(self, phases: Sequence[Values]) -> None:
         """Apply trial values."""

@@ -11,7 +11,7 @@ from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate.meter import PHASE_NAMES, Meter, Reading
 from keiki_host.calibrate.observation import Compared, Observation, Row, compare, kept, row_of
 from keiki_host.calibrate.plan import SOLVE, VERIFY, Step
-from keiki_host.calibrate.reference import Reference, Sample
+from keiki_host.calibrate.reference import Nonsense, Reference, Sample
 from keiki_host.calibrate.values import Values
 from keiki_host.calibrate.wiring import wiring_fault
 
@@ -49,7 +49,11 @@ class _Again(Exception):
 
 
 _SKIPPED = 2
-"""Readings after a change whose windows may reach to before it."""
+"""Readings after settling whose windows may reach to before it."""
+_FIRST_PAUSE_S = 0.2
+_PAUSES_S = 0.005, 1.0
+_LOOKS = 5
+"""How often to look for a new reading in the time from one to the next."""
 _FEWEST = 10
 _LONG_S = 100
 _BLOCKS = 5
@@ -66,6 +70,7 @@ class Observer:
         self._clock = clock
         self._screen = screen
         self._rules = rules
+        self._pause_s = _FIRST_PAUSE_S
 
     async def observe(
         self,
@@ -74,24 +79,24 @@ class Observer:
         values: Sequence[Values],
         *,
         trial: bool = False,
+        place: str = "",
         fits: Callable[[Sample], str | None] = lambda _: None,
     ) -> Observation:
-        """Have the meter correct by `values` and watch one phase.
+        """Have the meter correct by `values` and watch one phase; `place` is said beside the progress.
 
         LoadFault: not the load that the step asks for (`fits` may know more reasons). CalibrateError: it is
         wired wrongly, is not steady, or one of both is gone.
         """
         reason = ""
-        await self._meter.calibrate(values)
-        await self._clock.sleep(self._rules.settle_s)
-        for _ in range(self._rules.attempts):
-            try:
-                return await self._window(phase, step, values, trial, fits)
-            except _Again as again:
-                reason = str(again)
+        for attempt in range(self._rules.attempts):
+            if attempt:
                 self._screen.say(f"once more: {reason}")
-                # a meter that started again has forgotten its trial values
-                await self._meter.calibrate(values)
+            # each time: a meter that started again has forgotten its trial values
+            await self._meter.calibrate(values)
+            try:
+                return await self._window(phase, step, values, trial, place, fits)
+            except (_Again, Nonsense) as again:
+                reason = str(again)
         raise CalibrateError(f"phase {PHASE_NAMES[phase]}, {step.title}: {reason}")
 
     async def _window(
@@ -100,30 +105,34 @@ class Observer:
         step: Step,
         values: Sequence[Values],
         trial: bool,
+        place: str,
         fits: Callable[[Sample], str | None],
     ) -> Observation:
-        first = await self._newer(None)
-        for _ in range(_SKIPPED):
-            first = await self._newer(first)
+        # by the meter's own clock, so that an emulated one may run as fast as it can
+        first = reading = await self._settled()
         date = self._clock.date()
         await self._reference.begin()
         rows: list[Row] = []
-        reading, begun_s = first, self._clock.now_s()
         compared: Compared | None = None
         while True:
             reading = await self._newer(reading, phase + 1)
             sample = await self._reference.read()
-            if sample is not None and not rows:
-                self._look(reading, phase, step, values, sample, fits)
+            if sample is not None:
+                sample.check()
+                if not rows:
+                    self._look(reading, phase, step, values, sample, fits)
             rows.append(row_of(reading, phase, sample))
-            spent_s = self._clock.now_s() - begun_s
+            spent_s = (reading.ticks_ms - first.ticks_ms) / 1000
             if sample is not None and len(rows) % (_FEWEST if spent_s < _LONG_S else 6 * _FEWEST) == 0:
                 compared = compare(rows, None)
             if self._enough(step, rows, spent_s, compared):
                 break
-            self._show(step, phase, spent_s, compared)
+            self._show(place, step, phase, spent_s, compared)
         whole = await self._reference.end()
+        if not _same(await self._meter.followed(), values):
+            raise _Again("the meter started again, or somebody else calibrates it")
         if whole is not None:
+            whole.check()
             self._look(reading, phase, step, values, whole, fits)
         compared = compare(rows, whole)
         if step.loaded:
@@ -160,13 +169,23 @@ class Observer:
         good = self._rules.good * (0.5 if step.purpose == SOLVE else 1)
         return compared.p.u <= good * compared.reference.p
 
-    def _show(self, step: Step, phase: int, spent_s: float, compared: Compared | None) -> None:
+    def _show(self, place: str, step: Step, phase: int, spent_s: float, compared: Compared | None) -> None:
         detail = ""
         if compared is not None and step.loaded:
             share, u = compared.p.value / compared.reference.p, compared.p.u / compared.reference.p
             detail = f"{compared.reference.p:,.1f} W, {share * 100:+.3f} % ±{2 * u * 100:.3f}"
-        title = f"phase {PHASE_NAMES[phase]}, {step.title}"
+        title = f"{place}phase {PHASE_NAMES[phase]}, {step.title}"
         self._screen.progress(title, min(1.0, spent_s / step.seconds), detail)
+
+    async def _settled(self) -> Reading:
+        """Wait for a snapshot that knows nothing of before the change."""
+        reading = await self._newer(None)
+        settled_ms = reading.ticks_ms + self._rules.settle_s * 1000
+        skipped = 0
+        while skipped < _SKIPPED:
+            reading = await self._newer(reading)
+            skipped += reading.ticks_ms >= settled_ms
+        return reading
 
     async def _newer(self, before: Reading | None, phases: int = 1) -> Reading:
         """Wait for a snapshot after `before`. CalibrateError: there is none; _Again: the meter restarted."""
@@ -174,11 +193,16 @@ class Observer:
         while self._clock.now_s() - begun_s <= self._rules.silence_s:
             reading = await self._meter.reading()
             if len(reading.phases) >= phases:
-                if before is None or reading.ticks_ms > before.ticks_ms:
+                if before is None:
+                    return reading
+                if reading.ticks_ms > before.ticks_ms:
+                    least_s, most_s = _PAUSES_S
+                    between_s = self._clock.now_s() - begun_s
+                    self._pause_s = min(max(least_s, between_s / _LOOKS), most_s)
                     return reading
                 if reading.ticks_ms < before.ticks_ms:
                     raise _Again("the meter started again")
-            await self._clock.sleep(1.0)
+            await self._clock.sleep(self._pause_s)
         raise CalibrateError(
             f"meter: no new reading within {self._rules.silence_s:g} s: its metering IC does not answer, or "
             "its sample period (sample_s) is longer than that"
@@ -220,3 +244,13 @@ class Observer:
         if step.purpose in (SOLVE, VERIFY) and compared.p.u > self._rules.enough * size + 0.1:
             known = f"±{2 * compared.p.u / size * 100:.2f} %"
             raise _Again(f"the difference of meter and reference is known to no better than {known}")
+
+
+def _same(followed: Sequence[Values], values: Sequence[Values]) -> bool:
+    """Tell if a meter follows these values; what is missing is 0."""
+    padded = [*followed, *({} for _ in range(len(values) - len(followed)))]
+    return len(padded) == len(values) and all(
+        one.get(key, 0) == other.get(key, 0)
+        for one, other in zip(padded, values, strict=True)
+        for key in {*one, *other}
+    )

@@ -67,6 +67,8 @@ class Step:
             return f"the load of {seen.p:.1f} W is too small: {load.least_w:g} W at least"
         if seen.p > load.most_w:
             return f"the load of {seen.p:.1f} W is too large: {load.most_w:g} W at most"
+        if not seen.i or not seen.p:
+            return "no current flows: the load is off, or not behind the reference"
         # a reference that errs in V, I and P cannot tell a power factor any better
         slack = 0.002 + seen.limits.v_rel + seen.limits.i_rel + seen.limits.p_rel
         slack += seen.limits.v / seen.v + seen.limits.i / seen.i + seen.limits.p / seen.p

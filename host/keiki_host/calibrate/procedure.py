@@ -17,6 +17,7 @@ from keiki_host.calibrate.meter import PHASE_NAMES, Meter, Record
 from keiki_host.calibrate.observation import Observation
 from keiki_host.calibrate.observe import LoadFault, Observer, Rules, Screen
 from keiki_host.calibrate.plan import SOLVE, Step
+from keiki_host.calibrate.progress import place, summary
 from keiki_host.calibrate.reference import Reference, Sample
 from keiki_host.calibrate.solve import solve
 from keiki_host.calibrate.state import Solved, State
@@ -85,7 +86,8 @@ class Calibration:
             return ""
         self._touched = False
         try:
-            await self._meter.calibrate(self._old)
+            # by what it holds, which may be the new record: an answer to storing it can be lost
+            await self._meter.calibrate(_values_of(await self._meter.calibration(), len(self._old)))
         except CalibrateError:
             return "; until it starts again, the meter may go on with values on trial"
         return ""
@@ -97,9 +99,7 @@ class Calibration:
         if not reading.phases:
             raise CalibrateError("meter: its metering IC does not answer")
         record = await self._meter.calibration()
-        self._old = [{} for _ in reading.phases]
-        if record is not None and len(record.phases) == len(self._old):
-            self._old = [dict(phase) for phase in record.phases]
+        self._old = _values_of(record, len(reading.phases))
         fresh = State(
             serial=self._meter.serial,
             ic=reading.ic,
@@ -132,7 +132,8 @@ class Calibration:
         ):
             if there != here:
                 raise CalibrateError(f"{begun} {name} {there}, not {here}; name another folder")
-        if state.before != fresh.before:
+        # the meter may have stored the new record, and this program not have heard of it
+        if fresh.before not in (state.before, state.pending or state.before):
             raise CalibrateError(
                 f"{begun} is older than the record that the meter has now; name another folder"
             )
@@ -195,6 +196,7 @@ class Calibration:
                     step,
                     values,
                     trial=trial,
+                    place=place(state, self._load.plan, len(self._old)),
                     fits=lambda sample: self._fits(state, phase, step, sample),
                 )
                 break
@@ -202,7 +204,7 @@ class Calibration:
                 fault = str(error)
         state.observations.append(seen)
         states.save(self._folder, state)
-        self._screen.say(_summary(seen, step))
+        self._screen.say(summary(seen, step))
         return seen
 
     def _fits(self, state: State, phase: int, step: Step, sample: Sample) -> str | None:
@@ -249,7 +251,8 @@ class Calibration:
         """Store what was verified, or say why not."""
         state.reasons = reasons(state, self._load.plan)
         if not state.reasons:
-            record = self._record(state)
+            record = state.pending = state.pending or self._record(state)
+            states.save(self._folder, state)
             await self._meter.store(record)
             if await self._meter.calibration() != record:
                 raise CalibrateError("meter: the record that it holds is not the one that was stored")
@@ -269,11 +272,8 @@ class Calibration:
         )
 
 
-def _summary(seen: Observation, step: Step) -> str:
-    name = f"phase {PHASE_NAMES[seen.phase]}, {step.title}{', trial of the phase' if seen.trial else ''}"
-    if not step.loaded:
-        return f"{name}: {seen.energy_w:+.2f} W are counted"
-    return (
-        f"{name}: {seen.reference.p:,.1f} W, {seen.reference.i:.3f} A; the meter {seen.error * 100:+.3f} % "
-        f"±{2 * seen.u_error * 100:.3f} % by {seen.source}"
-    )
+def _values_of(record: Record | None, phases: int) -> list[Values]:
+    """What a meter with this record corrects by."""
+    if record is None or len(record.phases) != phases:
+        return [{} for _ in range(phases)]
+    return [dict(values) for values in record.phases]

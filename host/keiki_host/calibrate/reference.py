@@ -5,8 +5,19 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 from typing import Protocol
 
+from keiki_host.calibrate.errors import CalibrateError
+
 RECTANGULAR = 1 / sqrt(3)
 """A limit of error becomes a standard uncertainty: all values within it are equally likely."""
+
+
+_MOST_V, _MOST_A = 1000.0, 1000.0
+_LEAST_HZ, _MOST_HZ = 40.0, 70.0
+_SLACK_W = 1.0
+
+
+class Nonsense(CalibrateError):
+    """The instrument shows what cannot be; it may pass, as when it changes its range."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +81,26 @@ class Sample:
         """Reactive power without a sign, out of S and P if the instrument does not tell."""
         return abs(self.q) if self.q is not None else sqrt(max(0.0, self.s**2 - self.p**2))
 
+    def check(self) -> None:
+        """Raise Nonsense unless this can be."""
+        limits = self.limits
+        shown = f"reference: it shows {self.v:.6g} V, {self.i:.6g} A, {self.p:.6g} W"
+        if not (0 < self.v < _MOST_V and 0 <= self.i < _MOST_A):
+            raise Nonsense(f"{shown}: that is no mains")
+        if self.f is not None and not _LEAST_HZ < self.f < _MOST_HZ:
+            raise Nonsense(f"{shown}, {self.f:.6g} Hz: that is no mains")
+        slack_w = limits.p + limits.v * self.i + limits.i * self.v + _SLACK_W
+        share = 1.002 + limits.p_rel + limits.v_rel + limits.i_rel
+        # written so that a power that is no number is refused too
+        if not abs(self.p) <= self.s * share + slack_w:
+            raise Nonsense(f"{shown}: more power than voltage times current")
+
 
 class Reference(Protocol):
-    """An instrument on the phase and load that are measured. CalibrateError if it does not work."""
+    """An instrument on the phase and load that are measured.
+
+    CalibrateError if it does not work, Nonsense if it shows no value.
+    """
 
     async def open(self) -> str:
         """Connect; returns what it is: maker, model, serial number."""

@@ -2,6 +2,8 @@
 
 Document: PZEM-004T-10A/100A V3.0 user manual, section 2.3 (input registers 0 to 9). It states 0.5 % for
 voltage, current, power and energy, and nothing for low power factors: 0.5 % of the apparent power is assumed.
+It works from 80 to 260 V and 45 to 65 Hz, and answers only if the mains feed it: other values are not its
+own.
 """
 
 import contextlib
@@ -10,11 +12,14 @@ import logging
 from pymodbus import ModbusException
 from pymodbus.client import ModbusSerialClient
 
+from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate.instrument import LostError, Retried
 from keiki_host.calibrate.reference import Limits, Sample
 
 BAUD = 9600
 _REGISTERS = 10
+_V_X10, _HZ_X10 = (790, 2610), (440, 660)
+"""What it measures, and a little more."""
 _LIMITS = Limits(v_rel=0.005, i_rel=0.005, p_rel=0.005, v=0.05, i=0.0005, p=0.05, angle_rad=0.005)
 """With half a step of resolution: 0.1 V, 1 mA, 0.1 W."""
 
@@ -47,7 +52,12 @@ class _Line:
             raise LostError("it does not answer") from None
         if answer.isError() or len(answer.registers) != _REGISTERS:
             raise LostError("it answers with an error")
-        volts, low_a, high_a, low_w, high_w, _, _, hertz, _, _ = answer.registers
+        volts, low_a, high_a, low_w, high_w, _, _, hertz, factor, _ = answer.registers
+        if not (_V_X10[0] <= volts <= _V_X10[1] and _HZ_X10[0] <= hertz <= _HZ_X10[1] and factor <= 100):
+            raise CalibrateError(
+                f"reference: {self._port}: {volts / 10:g} V, {hertz / 10:g} Hz, power factor "
+                f"{factor / 100:g}: no PZEM-004T says that"
+            )
         return Sample(
             v=volts / 10,
             i=(low_a | high_a << 16) / 1000,

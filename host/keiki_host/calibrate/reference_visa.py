@@ -13,7 +13,7 @@ from pyvisa.resources import MessageBasedResource
 
 from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate.instrument import LostError, Retried
-from keiki_host.calibrate.reference import Limits, Sample
+from keiki_host.calibrate.reference import Limits, Nonsense, Sample
 
 TIMEOUT_S = 5.0
 _ITEMS = ("U,1", "I,1", "P,1", "FU,1", "WH,1", "TIME")
@@ -29,6 +29,8 @@ _SET_UP = (
     *(f":NUM:NORM:ITEM{n} {item}" for n, item in enumerate(_ITEMS, 1)),
 )
 _ENERGY_STEP = 1e-4
+_SHOWN = 80
+"""Characters of what an instrument says of itself."""
 
 
 class _Accuracy(NamedTuple):
@@ -70,7 +72,8 @@ class _Line:
         fields = [field.strip() for field in self.ask("*IDN?").split(",")]
         self.identity = tuple((fields + [""] * 4)[:4])  # type: ignore[assignment]
         if not self.identity[1].startswith(_MODELS[-1][0]):
-            raise CalibrateError(f"reference: {self._resource}: {', '.join(fields)}: not of the WT310 family")
+            said = repr(", ".join(fields))[:_SHOWN]
+            raise CalibrateError(f"reference: {self._resource}: {said}: not of the WT310 family")
         for command in _SET_UP:
             self.tell(command)
         self.crest_factor = self.number(":INP:CFAC?")
@@ -183,7 +186,7 @@ class YokogawaReference:
             raise LostError(f"{len(texts)} values came, not {len(_ITEMS)}")
         v, i, p, f = (_number(text) for text in texts[:4])
         if not (isfinite(v) and isfinite(i) and isfinite(p)):
-            raise CalibrateError(
+            raise Nonsense(
                 "reference: it shows no value: nothing is connected to it, or it is over its range"
             )
         return Sample(v, i, p, self._limits(v), f=f if isfinite(f) else None), texts

@@ -41,6 +41,8 @@ class State(BaseModel):
     observations: list[Observation] = []
     left_out: list[tuple[int, str]] = []
     solved: dict[int, Solved] = {}
+    pending: Record | None = None
+    """What was to be stored, kept before it is: so it is known whose record a meter has that went away."""
     done: bool = False
     stored: bool = False
     reasons: list[str] = []
