@@ -44,4 +44,6 @@ LINES = {
     "limit_over_s": "seconds above the contract ampere before the limiter opens",
     "reclose_s": "seconds after which the limiter closes again, in modes 5 and 6",
     "switch_per_hour": "remote disconnections in an hour; what is more is refused",
+    "short_clocks": "A-route: rows of a profile that follow at the period have null-data for their clock",
+    "range_zone": "A-route: a range in another zone than Japan's is of instants, or is Japan's all the same",
 }

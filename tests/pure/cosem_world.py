@@ -7,7 +7,7 @@ from keiki.wire.cosem.objects import mask
 from keiki.wire.cosem.objects_association import AssociationLn, SapAssignment
 from keiki.wire.cosem.objects_basic import WH, Data, Register
 from keiki.wire.cosem.objects_device import Disconnect, Limiter, SecuritySetup
-from keiki.wire.cosem.objects_profile import CLOCK_COLUMN, ProfileGeneric, Source
+from keiki.wire.cosem.objects_profile import CLOCK_COLUMN, Choices, ProfileGeneric, Source
 from keiki.wire.cosem.results import AccessError
 from keiki.wire.cosem.server import CURRENT, Association, Client, Server
 
@@ -123,7 +123,10 @@ class World:
         readable = mask(*range(1, 12))
         ours = {MANAGEMENT: (readable, mask(3, 4, 9), mask(1, 2)), READER: (readable, 0, 0)}
         everybody = {sap: (readable, 0, mask(1)) for sap in (PUBLIC, MANAGEMENT, READER)}
-        self.profile = ProfileGeneric(PROFILE[1], ours, self.slots, COLUMNS, period_s=PERIOD_S, entries=4800)
+        self.choices = Choices()
+        self.profile = ProfileGeneric(
+            PROFILE[1], ours, self.slots, COLUMNS, period_s=PERIOD_S, entries=4800, choices=self.choices
+        )
         self.objects = [
             Data(COUNTER[1], {PUBLIC: (mask(1, 2), 0, 0)}, lambda writer: writer.number(U32, 77)),
             Data(TEXT[1], full, self._write_text, self._store_text),

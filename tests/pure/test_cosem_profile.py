@@ -173,7 +173,7 @@ def test_a_range_in_another_zone_is_compared_as_instants_or_as_local_time():
     unspecified = good.replace(b"\xfd\xe4", b"\x80\x00")
     assert connection.do(client.get(PROFILE, unspecified)) == [row(number) for number in range(20, 23)]
     assert connection.do(client.get(PROFILE, utc)) == [row(number) for number in range(38, 41)]
-    world.profile.trust_deviation = False
+    world.choices.range_zone = "japan"
     for selection in (good, utc, unspecified):
         assert connection.do(client.get(PROFILE, selection)) == [row(number) for number in range(20, 23)]
 
@@ -299,7 +299,7 @@ def test_rows_that_are_lost_meanwhile_end_the_answer_with_a_code():
 
 def test_clocks_are_left_out_where_rows_follow_at_the_period():
     world, connection, client = opened(rows=100, holes=(3, 7, 8))
-    world.profile.compressed = True
+    world.choices.short_clocks = True
     found = connection.do(client.get(PROFILE, by_entry(1, 9)))
     numbers = [0, 1, 2, 4, 5, 6, 9, 10, 11]
     with_clock = (0, 4, 9)
@@ -313,7 +313,7 @@ def test_clocks_are_left_out_where_rows_follow_at_the_period():
 def test_a_day_with_clocks_left_out_is_as_short_as_measured_elsewhere():
     world, connection, client = opened(rows=DAY)
     whole = len(connection.do(client.get_raw(PROFILE)))
-    world.profile.compressed = True
+    world.choices.short_clocks = True
     assert whole - len(connection.do(client.get_raw(PROFILE))) == 47 * 13
 
 

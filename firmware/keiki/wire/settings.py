@@ -60,6 +60,8 @@ contract_a int? - 5,250 live
 limit_over_s int 5 1,3600 live
 reclose_s int 10 1,86400 live
 switch_per_hour int 6 1,60 live
+short_clocks bool false - live
+range_zone choice instant instant,japan live
 """
 
 

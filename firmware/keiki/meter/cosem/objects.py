@@ -210,6 +210,7 @@ class Catalogue:
                 columns,
                 period_s=int(period_s),
                 entries=entries,
+                choices=self._meter.settings,
             )
         return found
 
@@ -223,11 +224,16 @@ class Catalogue:
             int(keep),
         )
         columns = (CLOCK_COLUMN, _column(3, "1.0.1.8.0"), _column(3, "1.0.2.8.0"))
-        return ProfileGeneric(name, access, rows, columns, period_s=int(period_s), entries=int(keep))
+        return ProfileGeneric(
+            name, access, rows, columns, period_s=int(period_s), entries=int(keep), choices=meter.settings
+        )
 
     def _make_events(self, name, access, kinds):
         rows = event_rows.EventRows(self._meter.events, getattr(event_rows, kinds))
         columns: list = [CLOCK_COLUMN, _column(1, "0.0.96.11.0")]
         for field in range(2, 6):
             columns.append(_column(1, "0.0.128.11.%d" % field))
-        return ProfileGeneric(name, access, rows, columns, period_s=0, entries=event_rows.KEPT)
+        settings = self._meter.settings
+        return ProfileGeneric(
+            name, access, rows, columns, period_s=0, entries=event_rows.KEPT, choices=settings
+        )

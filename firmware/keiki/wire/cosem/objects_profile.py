@@ -135,14 +135,24 @@ class _ProfileRows(Rows):
         return not self._left
 
 
+class Choices:
+    """What may be chosen about profiles; the settings of a meter have the same names.
+
+    `short_clocks`: rows that follow the one before at exactly the period have null-data for their clock.
+    `range_zone`: times of a range that say another zone than Japan's are "instant"s, or "japan"'s local time
+    all the same: some clients send the zone of their host.
+    """
+
+    short_clocks = False
+    range_zone = "instant"
+
+
 class ProfileGeneric(Object):
     """A profile over a Source.
 
     `columns` are its capture objects: (class, name, attribute, data index), the clock among them. `period_s`
     is the capture period, 0 if rows come when something happens; `entries` the most that are kept.
-    `set_period(seconds)` takes another period; without it that is refused. `compressed`: rows that follow the
-    one before at exactly the period have null-data for their clock. `trust_deviation`: see
-    datetime12.instant.
+    `set_period(seconds)` takes another period; without it that is refused. `choices`: see Choices.
     """
 
     class_id = 7
@@ -162,15 +172,15 @@ class ProfileGeneric(Object):
     SELECTIVE = (2,)
 
     def __init__(
-        self, name: bytes, access, source, columns, *, period_s: int, entries: int, set_period=None
-    ) -> None:
+        self, name: bytes, access, source, columns, *, period_s: int, entries: int,
+        set_period=None, choices=Choices,
+    ) -> None:  # fmt: skip
         super().__init__(name, access)
         self.source = source
         self.columns = columns
         self.period_s = period_s
         self.entries = entries
-        self.compressed = False
-        self.trust_deviation = True
+        self.choices = choices
         self.set_period = set_period
 
     def read_buffer(self, writer: Writer, association, selection: "Reader | None") -> Rows:
@@ -184,7 +194,9 @@ class ProfileGeneric(Object):
             first, end, columns = _SELECTORS[selector](self, selection, first, end)
         count = source.count(first, end) if first < end else 0
         writer.begin(ARRAY, count)
-        return _ProfileRows(source, first, end, count, columns, self.period_s if self.compressed else 0)
+        return _ProfileRows(
+            source, first, end, count, columns, self.period_s if self.choices.short_clocks else 0
+        )
 
     def read_columns(self, writer: Writer, association) -> None:
         """Attribute 3, capture_objects."""
@@ -241,7 +253,7 @@ class ProfileGeneric(Object):
         if tag not in (OCTETS, DATETIME):
             raise FrameError("type")
         size = datetime12.SIZE if tag == DATETIME else reader.length()
-        return datetime12.instant(reader.octets(size), self.trust_deviation)
+        return datetime12.instant(reader.octets(size), self.choices.range_zone != "japan")
 
     def _index(self, column: "tuple[int, bytes, int, int]") -> int:
         if column not in self.columns:
