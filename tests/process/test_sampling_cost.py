@@ -15,6 +15,7 @@ from tests.process.sampling_record import record
 
 HERE = Path(__file__).resolve().parent
 NAMES = [name for name in KINDS if name != "atm90e32, 60 Hz"]
+HEAP = "128wK"
 ALLOCATED_MOST = {"ade7953, UART": 49152}
 """Bytes that a sample may leave to the collector; 16384 for the others. Words have 64 bits here."""
 
@@ -37,7 +38,7 @@ def test_a_sample_costs_a_few_kilobytes_and_leaves_nothing(
     recording = tmp_path / "recording"
     true_wh = record(name, recording)
     done = subprocess.run(
-        [micropython, "-X", f"heapsize={images.HEAP}", str(start)],
+        [micropython, "-X", f"heapsize={HEAP}", str(start)],
         env={**mpy_env, "MICROPYPATH": ".frozen", "KEIKI_RECORDING": str(recording)},
         capture_output=True,
         text=True,
