@@ -107,6 +107,8 @@ def test_an_old_counter_is_told_and_the_client_goes_on_from_there(
     meter: tuple[BlockingClient, int, bool],
 ) -> None:
     _, port, hdlc = meter
+    with Peer(HOST, port, MANAGEMENT, hdlc=hdlc) as first:  # it must have seen a higher one
+        first.do(cosem.Client(Keys(EK, AK, counter=public_counter(port, hdlc) + 100)).open())
     with Peer(HOST, port, MANAGEMENT, hdlc=hdlc) as peer:
         keys = Keys(EK, AK, counter=0)
         with pytest.raises(Refused) as refused:
