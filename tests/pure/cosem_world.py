@@ -131,7 +131,7 @@ class World:
             Data(COUNTER[1], {PUBLIC: (mask(1, 2), 0, 0)}, lambda writer: writer.number(U32, 77)),
             Data(TEXT[1], full, self._write_text, self._store_text),
             Data(BROKEN[1], full, self._fail),
-            Register(IMPORT[1], full, lambda: 123456, U32, 0, WH),
+            Register(IMPORT[1], {sap: (mask(1, 2, 3), 0, 0) for sap in full}, lambda: 123456, U32, 0, WH),
             self.profile,
             AssociationLn(CURRENT, everybody, SECURITY[1]),
             SapAssignment(SAPS[1], everybody, lambda: b"KEI0000000000001"),

@@ -47,3 +47,13 @@ class RingLog:
             return False
         buffer[:] = self.slot(sequence)[: len(buffer)]
         return True
+
+    def read_run(self, sequence, view):
+        """Read several records, as flashlog.Log.read_run does."""
+        stride = self.payload_size + 4
+        count = min(len(view) // stride, self.end - sequence)
+        for i in range(count):
+            at = i * stride
+            view[at : at + self.payload_size] = self.slot(sequence + i)
+            view[at + self.payload_size : at + stride] = bytes((sequence + i not in self.torn, 0, 0, 0))
+        return count

@@ -10,6 +10,7 @@ from keiki.wire.cosem.server_blocks import PIECE_MAX
 from keiki.wire.cosem.values import encode
 
 SET_FIRST = "C102C1 0001 0000600100FF 02 00"
+LONG = encode(OCTETS, bytes(200))
 KEYS = member(SECURITY, 2)
 ACT_FIRST = "C304C1 0040 00002B0000FF 02"
 
@@ -111,13 +112,14 @@ def test_what_is_not_one_value_when_it_is_whole_is_not_set():
         assert world.text == b"keiki" and not world.view.log
 
 
-def test_who_may_not_is_told_when_the_value_is_whole():
+def test_who_may_not_is_told_at_the_first_block():
     _, connection, client = opened()
     client.server_pdu_max = 128
-    error = raises(AccessError, connection.do, client.set(IMPORT, encode(OCTETS, bytes(200))))
-    assert error.code == results.DENIED
-    error = raises(AccessError, connection.do, client.act(member(IMPORT, 1), encode(OCTETS, bytes(200))))
-    assert error.code == results.DENIED
+    for operation in (client.set(IMPORT, LONG), client.act(member(IMPORT, 1), LONG)):
+        connection.sent = 0
+        assert raises(AccessError, connection.do, operation).code == results.DENIED
+        assert connection.sent == 1
+        assert connection.association.intake.service == 0
 
 
 def test_a_selective_set_is_refused():

@@ -41,10 +41,14 @@ def set_list(association, buffer, invoke: int, wanted: list, values: list) -> in
 def set_first(association, buffer, invoke: int, descriptor, selection, last: bool, block: int, data) -> int:
     """SET of one attribute in blocks, the first one."""
     association.transfer.stop()
+    association.intake.stop()
+    try:
+        find(association, descriptor, WRITE)
+        if selection is not None:
+            raise AccessError(results.SCOPE_VIOLATED)
+    except AccessError as error:
+        return answer(association, apdu.SET_ANSWER, apdu.SET_LAST, invoke, error.code, block)
     association.intake.start(apdu.SET, descriptor)
-    if selection is not None:
-        association.intake.stop()
-        return answer(association, apdu.SET_ANSWER, apdu.SET_LAST, invoke, results.SCOPE_VIOLATED, block)
     return set_block(association, buffer, invoke, last, block, data)
 
 
@@ -126,6 +130,11 @@ def act_list(association, buffer, invoke: int, wanted: list, values: list) -> in
 def act_first(association, buffer, invoke: int, descriptor, last: bool, block: int, data) -> int:
     """ACTION of one method with a parameter in blocks, the first one."""
     association.transfer.stop()
+    association.intake.stop()
+    try:
+        find(association, descriptor, ACT)
+    except AccessError as error:
+        return answer(association, apdu.ACTION_ANSWER, apdu.NORMAL, invoke, error.code, None)
     association.intake.start(apdu.ACTION, descriptor)
     return act_block(association, buffer, invoke, last, block, data)
 
