@@ -5,7 +5,7 @@ when it returns, `read_into(sequence, buffer)` is False for what is torn or lost
 `oldest` to `end` - 1.
 """
 
-from keiki.meter.history_runs import Runs, newest
+from keiki.meter.history_runs import InOrder, Runs, newest
 from keiki.wire import record
 from keiki.wire.compat import const
 
@@ -17,7 +17,8 @@ class Series:
 
     A snapshot is served only once it is on flash, and only if the clock was sure. `last` is the newest one
     of these: (UTC s, import, export in Wh x 1000), None if 48 unsure ones have come since: then it is no
-    news. `refused` counts boundaries that the flash did not take.
+    news. `refused` counts boundaries that the flash did not take. `in_order` is the log for who reads it
+    from one time to another.
     """
 
     def __init__(self, log, step_s: int) -> None:
@@ -27,6 +28,7 @@ class Series:
         self._log = log
         self._buffer = bytearray(record.SIZE)
         self._runs = Runs(log, step_s, self._buffer)
+        self.in_order = InOrder(self._runs)
         self._unsure = 0  # closed since `last`
         sequence = -1
         while self._unsure < _NEWS and (sequence := newest(log, self._buffer, sequence)) >= 0:

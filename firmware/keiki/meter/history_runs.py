@@ -28,10 +28,15 @@ def newest(log, buffer, end: int = -1) -> int:
 
 
 class Runs:
-    """The runs of `log`, whose records are read into `buffer`; `last_s` is the newest time of the newest."""
+    """The runs of `log`, whose records are read into `buffer`; `last_s` is the newest time of the newest.
+
+    `ahead` are the sequences (begin, end) of records that are later than a run that came after them.
+    """
 
     def __init__(self, log, step_s: int, buffer) -> None:
         self.last_s = -1
+        self.log = log
+        self.ahead = []
         self._log = log
         self._step_s = step_s
         self._buffer = buffer
@@ -43,6 +48,9 @@ class Runs:
             self._number = record.run_of(buffer)
             self._find_starts()
             self._find_highest()
+            for index in range(1, len(self._starts)):
+                if self._readable(self._starts[index], log.end) < log.end:
+                    self._find_ahead(index, record.time_of(buffer))
 
     def number_for(self, utc_s: int) -> int:
         """Return the number of the run in which a boundary may be closed, -1 if it must not be.
@@ -61,6 +69,7 @@ class Runs:
         if number != self._number:
             self._number = number
             self._starts.append(sequence)
+            self._find_ahead(len(self._starts) - 1, utc_s)
         self.last_s = utc_s
         self._highest_s = max(self._highest_s, utc_s)
 
@@ -124,8 +133,67 @@ class Runs:
             if newest(self._log, self._buffer, start) >= 0:
                 self._highest_s = max(self._highest_s, record.time_of(self._buffer))
 
+    def _find_ahead(self, index: int, utc_s: int) -> None:
+        """Find what lies in the runs before run `index`, and is not before its first time."""
+        for before in range(index):
+            low, end = max(self._starts[before], self._log.oldest), self._starts[before + 1]
+            high = end
+            while low < high:
+                middle = (low + high) // 2
+                at = self._readable(middle, high)
+                if at < high and record.time_of(self._buffer) < utc_s:
+                    low = at + 1
+                else:
+                    high = middle
+            if low < end:
+                self.ahead.append((low, end))
+
     def _forget(self) -> None:
         """Leave out runs that the log does not hold any more."""
         while len(self._starts) > 1 and self._starts[1] <= self._log.oldest:
             self._starts.pop(0)
         self._find_highest()
+
+
+class InOrder:
+    """The log of `runs` for who reads it in order of time: records that are ahead of their time are holes.
+
+    `turns` changes whenever there are more of them.
+    """
+
+    def __init__(self, runs) -> None:
+        self._runs = runs
+        self._log = runs.log
+
+    @property
+    def turns(self) -> int:
+        """How often records were found to be ahead."""
+        return len(self._runs.ahead)
+
+    @property
+    def oldest(self) -> int:
+        """As the log's."""
+        return self._log.oldest
+
+    @property
+    def end(self) -> int:
+        """As the log's."""
+        return self._log.end
+
+    def read_into(self, sequence: int, buffer) -> bool:
+        """Do as the log does."""
+        return not self._is_ahead(sequence) and self._log.read_into(sequence, buffer)
+
+    def read_run(self, sequence: int, view) -> int:
+        """Do as the log does."""
+        count = self._log.read_run(sequence, view)
+        if self._runs.ahead:
+            size = self._log.payload_size
+            for at in range(count):
+                if self._is_ahead(sequence + at):
+                    start = at * (size + 4) + size
+                    view[start : start + 4] = b"\0\0\0\0"
+        return count
+
+    def _is_ahead(self, sequence: int) -> bool:
+        return any(begin <= sequence < end for begin, end in self._runs.ahead)

@@ -206,7 +206,7 @@ class Catalogue:
             found = self._series[log] = ProfileGeneric(
                 name,
                 access,
-                SeriesRows(getattr(store, log)),
+                SeriesRows(getattr(self._meter, log).in_order),
                 columns,
                 period_s=int(period_s),
                 entries=entries,

@@ -64,10 +64,14 @@ def write_row(row: bytearray, writer: Writer, columns: "list[int] | None", impli
 
 
 class SeriesRows(Source):
-    """The rows of a log of register records (wire/record.py), numbered by their sequence."""
+    """The rows of a log of register records (wire/record.py), numbered by their sequence.
+
+    `log` is that of a series, `in_order` (meter/history_runs.py).
+    """
 
     def __init__(self, log) -> None:
         self._log = log
+        self._turns = log.turns
         self._holes = Holes(log)
         self._buffer = bytearray(record.SIZE)
         self._row = bytearray(SIZE)
@@ -85,6 +89,9 @@ class SeriesRows(Source):
 
     def count(self, first: int, end: int) -> int:
         """Return how many of the rows `first`..`end` - 1 can be read."""
+        if self._turns != self._log.turns:
+            self._turns = self._log.turns
+            self._holes = Holes(self._log)
         return self._holes.count(first, end)
 
     def _read(self, number: int) -> bool:
@@ -100,7 +107,7 @@ class SeriesRows(Source):
         if not self._read(number):
             return -1
         utc_s, status, low, high, low_x, high_x = struct.unpack_from("<IBIHIH", self._buffer, 0)
-        row_into(self._row, 0, utc_s, status, (low | high << 32) // 1000, (low_x | high_x << 32) // 1000)
+        row_into(self._row, 0, utc_s, status & 15, (low | high << 32) // 1000, (low_x | high_x << 32) // 1000)
         write_row(self._row, writer, columns, utc_s == implied_s)
         return utc_s
 
@@ -123,7 +130,7 @@ class SeriesRows(Source):
                 at += _STRIDE
                 if total:
                     imported, exported = (low | high << 32) // 1000, (low_x | high_x << 32) // 1000
-                    row_into(buffer, writer.room(SIZE), utc_s, status, imported, exported)
+                    row_into(buffer, writer.room(SIZE), utc_s, status & 15, imported, exported)
                     done += 1
             number += count
         return number, done

@@ -41,6 +41,7 @@ class CosemMeter:
         self.store = store = meter.store
         self.clock, self.events, self.supply = meter.clock, meter.events, meter.supply
         self.half_hours = meter.history.half_hours
+        self.minutes = meter.history.minutes
         self.alarms = alarms
         self.phases = settings.phases
         self.ticks_ms = hal.ticks_ms
