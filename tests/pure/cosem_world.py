@@ -3,7 +3,7 @@
 from keiki.wire.cosem.axdr import OCTETS, STRUCTURE, U8, U32
 from keiki.wire.cosem.client import run
 from keiki.wire.cosem.datetime12 import pack_into
-from keiki.wire.cosem.objects import mask
+from keiki.wire.cosem.objects import Objects, mask
 from keiki.wire.cosem.objects_association import AssociationLn, SapAssignment
 from keiki.wire.cosem.objects_basic import WH, Data, Register
 from keiki.wire.cosem.objects_device import Disconnect, Limiter, SecuritySetup
@@ -142,7 +142,7 @@ class World:
         clients = [Client(PUBLIC, "public")]
         for sap, guard in (guards or {}).items():
             clients.append(Client(sap, "management" if sap == MANAGEMENT else "reader", guard))
-        self.server = Server(self.objects, clients, **server)
+        self.server = Server(Objects(self.objects), clients, **server)
 
     def _write_text(self, writer):
         writer.string(OCTETS, self.text)

@@ -88,7 +88,7 @@ def _column(class_id: int, text: str) -> "tuple[int, bytes, int, int]":
 
 
 class Catalogue:
-    """Objects by name, as a server wants them: `get(name)`, and all names when it is iterated.
+    """Objects by name, as a server wants them (wire/cosem/objects.py, Objects).
 
     `meter` (cosem.server.CosemMeter) has what the table names. Objects are made anew each time, but for the
     profiles of history, which remember what they have looked at.
@@ -99,11 +99,14 @@ class Catalogue:
         self._series = {}
         self._last = None
 
-    def __iter__(self):
-        for row in _TABLE.split("\n"):
-            found = row.split()
-            if found and self._has(found[1]):
-                yield obis(found[0])
+    def visible(self, sap: int) -> "list[bytes]":
+        """Return the names of the objects that a client may see, in order."""
+        names = []
+        for row in _TABLE.strip().split("\n"):
+            name, where, _ = row.split(" ", 2)
+            if self._has(where) and (sap != PUBLIC or where in ("p", "a")):
+                names.append(obis(name))
+        return names
 
     def get(self, name: bytes):
         """Return the object of this name; None: there is none."""

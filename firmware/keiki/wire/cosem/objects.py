@@ -103,3 +103,18 @@ class Object:
         if method not in self.ACT:
             raise AccessError(DENIED)
         return bool(getattr(self, self.ACT[method])(reader, writer, association))
+
+
+class Objects:
+    """The objects of a logical device; what makes them when they are asked for has the same methods."""
+
+    def __init__(self, objects) -> None:
+        self._objects = {found.name: found for found in objects}
+
+    def get(self, name: bytes) -> "Object | None":
+        """Return the object of this name, None if there is none."""
+        return self._objects.get(name)
+
+    def visible(self, sap: int) -> "list[bytes]":
+        """Return the names of the objects that the client at `sap` may see, in order."""
+        return sorted([name for name, found in self._objects.items() if sap in found.access])

@@ -35,10 +35,10 @@ class AssociationLn(Object):
     def read_object_list(self, writer: Writer, association) -> ArrayRows:
         """Attribute 2, object_list: the objects that the client may see."""
         sap = association.client.sap
-        server = association.server
-        names = server.visible(sap)
+        objects = association.server.objects
+        names = objects.visible(sap)
         writer.begin(ARRAY, len(names))
-        return ArrayRows(names, lambda writer, name: _write_entry(writer, server.objects.get(name), sap))
+        return ArrayRows(names, lambda writer, name: _write_entry(writer, objects.get(name), sap))
 
     def read_partners(self, writer: Writer, association) -> None:
         """Attribute 3, associated_partners_id."""

@@ -63,11 +63,12 @@ class Client:
 class Server:
     """What all associations share: objects by name, clients by SAP, sizes.
 
-    `objects` are those of the logical device at SAP `sap`. `pdu_max` is the longest APDU taken or given.
+    `objects` (objects.Objects, or alike) are those of the logical device at SAP `sap`. `pdu_max` is the
+    longest APDU taken or given.
     """
 
     def __init__(self, objects, clients: "list[Client]", *, sap: int = 1, pdu_max: int = PDU_MAX) -> None:
-        self.objects = objects if hasattr(objects, "get") else {found.name: found for found in objects}
+        self.objects = objects
         self.clients = {client.sap: client for client in clients}
         self.sap = sap
         self.pdu_max = pdu_max
@@ -78,15 +79,6 @@ class Server:
         if name == CURRENT:
             name = association.client.associate
         return self.objects.get(name)
-
-    def visible(self, sap: int) -> list:
-        """Return the names of the objects that the client at `sap` may see, in order."""
-        names = []
-        for name in sorted(self.objects):
-            found = self.objects.get(name)
-            if found is not None and sap in found.access:
-                names.append(name)
-        return names
 
 
 class Association:
