@@ -68,10 +68,11 @@ class Store:
 
 
 class History:
-    """Half-hours as everybody else reads them."""
+    """History as everybody else reads it."""
 
-    def __init__(self, log):
-        self.half_hours = Series(log, SLOT_S)
+    def __init__(self, store):
+        self.half_hours = Series(store.half_hours, SLOT_S)
+        self.minutes = Series(store.minutes, 60)
 
 
 class Hal:
@@ -107,7 +108,7 @@ class Meter:
             sequence = self.store.half_hours.append(row)
             if place in missing:
                 self.store.half_hours.torn.add(sequence)
-        self.history = History(self.store.half_hours)
+        self.history = History(self.store)
         self.metering = Metering()
         self.registers = Registers()
         self.clock = Clock(self.hal.ticks_ms, NOW_S * 1000 + 60_000, True)

@@ -73,7 +73,7 @@ def test_an_unsure_or_estimated_row_says_so():
         (record.CLOCK_UNSURE, 2),
         (record.POWER_WAS_OFF, 128),
         (record.ESTIMATED, 4),
-        (77, 4),
+        (13, 4),
     ):
         record.pack_into(raw, NOW_S + SLOT_S, status, 0, 0)
         meter.store.half_hours.append(raw)

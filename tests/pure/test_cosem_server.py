@@ -300,7 +300,8 @@ def test_an_unexpected_tag_is_not_supported():
 
 def test_an_apdu_longer_than_agreed_is_refused():
     _, connection, _ = opened()
-    assert connection.ask(b"\xc0" * 1025) == b"\xd8\x01\x04"
+    assert connection.ask(b"\xc0" * 1055) == b"\xd8\x01\x04"
+    assert connection.ask(b"\xc0" * 1054) == EXCEPTION_NOT_SUPPORTED  # protection is not counted
     assert connection.ask("C001C1 0001 0000600100FF 02 00")[:4] == b"\xc4\x01\xc1\x00"
 
 

@@ -23,7 +23,7 @@ class Slot:
     """What one connection works with; `task` serves it, None: it is free."""
 
     def __init__(self, server) -> None:
-        self.inbox = wrapper.Inbox(server.pdu_max + 64)  # what protection adds
+        self.inbox = wrapper.Inbox(server.apdu_max)
         self.association = Association(server)
         self.answers = memoryview(self.association.answer)
         self.task = None

@@ -37,7 +37,7 @@ class HdlcServer:
         self._info_max = info_max
         self._idle_ms = idle_ms
         self._numbers = Numbered(info_max)
-        self._apdu = bytearray(LLC + association.server.pdu_max)
+        self._apdu = bytearray(LLC + association.server.apdu_max)
         self._heard_ms = 0
         self._close()
 

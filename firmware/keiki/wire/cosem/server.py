@@ -13,7 +13,7 @@ from keiki.wire.cosem.security import COUNTER, SecurityError
 from keiki.wire.cosem.server_blocks import PIECE_MAX, Transfer
 from keiki.wire.cosem.server_get import BODY
 from keiki.wire.cosem.server_long import Intake
-from keiki.wire.cosem.session import CounterError, Session
+from keiki.wire.cosem.session import OVERHEAD, CounterError, Session
 
 PDU_MAX = const(1024)
 PDU_MIN = const(128)
@@ -64,7 +64,7 @@ class Server:
     """What all associations share: objects by name, clients by SAP, sizes.
 
     `objects` (objects.Objects, or alike) are those of the logical device at SAP `sap`. `pdu_max` is the
-    longest APDU taken or given.
+    longest APDU given, and taken: some clients do not count what protects it, so `apdu_max` is taken.
     """
 
     def __init__(self, objects, clients: "list[Client]", *, sap: int = 1, pdu_max: int = PDU_MAX) -> None:
@@ -73,6 +73,7 @@ class Server:
         self.sap = sap
         self.pdu_max = pdu_max
         self.pdu_min = PDU_MIN
+        self.apdu_max = pdu_max + OVERHEAD
 
     def find(self, name: bytes, association):
         """Return the object of this name as `association` sees it, None if there is none."""
@@ -125,7 +126,7 @@ class Association:
             return None
         self.writer.at = BODY
         self.writer.end = len(self.answer)
-        if end - start > self.server.pdu_max:
+        if end - start > self.server.apdu_max:
             return self._refuse(apdu.TOO_LONG)
         tag = buffer[start]
         if tag == apdu.AARQ:

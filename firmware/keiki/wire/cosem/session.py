@@ -7,9 +7,11 @@ from keiki.wire.compat import const
 from keiki.wire.cosem.protection import HEAD, protect, unprotect
 from keiki.wire.cosem.security import TAG, TITLE, counter_of
 
-_OVERHEAD = const(30)  # HEAD and TAG
+OVERHEAD = const(30)
+"""Most bytes that protection adds: HEAD and TAG."""
+
 _TITLE = const(9)  # what general-glo-ciphering has more than glo-ciphering
-assert _OVERHEAD == HEAD + TAG and _TITLE == TITLE + 1
+assert OVERHEAD == HEAD + TAG and _TITLE == TITLE + 1
 
 
 class CounterError(Exception):
@@ -80,7 +82,7 @@ class Session:
 
     def overhead(self) -> int:
         """Return the most bytes that `seal` adds."""
-        return _OVERHEAD if self.general else _OVERHEAD - _TITLE
+        return OVERHEAD if self.general else OVERHEAD - _TITLE
 
     def open(self, buffer, start: int, end: int) -> "tuple[int, int]":
         """Open an APDU of the peer where it lies, and return the range of its text.
