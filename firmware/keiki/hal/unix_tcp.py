@@ -8,6 +8,7 @@ While there is a file "uplink_down" in KEIKI_FOLDER nobody reaches the meter.
 import errno
 import os
 import socket
+from asyncio import core
 
 from keiki.hal.unix_sockets import family, numeric, readable, sockaddr, split, writable
 from keiki.hal.unix_udp import interface_index, own_sockaddr
@@ -20,30 +21,71 @@ _IPV6_V6ONLY = 26
 _BACKLOG = 4
 
 
+_DOWN = (os.getenv("KEIKI_FOLDER") or ".") + "/uplink_down"
+_looked = [-1, False]
+
+
 def _is_down() -> bool:
-    try:
-        os.stat((os.getenv("KEIKI_FOLDER") or ".") + "/uplink_down")
-    except OSError:
-        return False
-    return True
+    if World.granted != _looked[0] or not World.granted:  # not again while no time has passed in the world
+        _looked[0] = World.granted
+        try:
+            os.stat(_DOWN)
+            _looked[1] = True
+        except OSError:
+            _looked[1] = False
+    return _looked[1]
+
+
+class _Ready:
+    """Waits until a socket has something to read, each time it is awaited; made once, it leaves nothing."""
+
+    def __init__(self, sock) -> None:
+        self._sock = sock
+        self._waits = False
+        self._done = StopIteration()
+
+    def __iter__(self):
+        self._waits = False
+        return self
+
+    def __next__(self) -> None:
+        self._waits = not self._waits
+        if not self._waits:
+            self._done.__traceback__ = None  # or it grows each time
+            raise self._done
+        core._io_queue.queue_read(self._sock)
 
 
 class Connection:
-    """One connection; OSError from any of its methods: it is gone."""
+    """One connection; OSError from any of its methods: it is gone.
+
+    Awaiting `ready` waits until there may be something to take.
+    """
 
     def __init__(self, sock, inbound: bool = False) -> None:
         self._sock = sock
         self._inbound = inbound
+        self.ready = _Ready(sock)
 
     async def read_into(self, buffer) -> int:
         """Wait for data and put it into `buffer`; returns how much, 0 if the peer has closed."""
         while True:
-            await readable(self._sock)
-            size = self._sock.readinto(buffer)
+            await self.ready
+            size = self.take_into(buffer)
             if size is not None:
-                if self._inbound and _is_down():
-                    raise OSError(errno.ETIMEDOUT)
                 return size
+
+    def take_into(self, buffer) -> "int | None":
+        """Put what has come into `buffer`; returns how much; 0: the peer has closed, None: nothing."""
+        size = self._sock.readinto(buffer)
+        if size is not None and self._inbound and _is_down():
+            raise OSError(errno.ETIMEDOUT)
+        return size
+
+    def send(self, data) -> int:
+        """Send as much of `data` as goes at once; returns how much."""
+        World.answered = True
+        return self._sock.write(data) or 0
 
     async def write(self, data) -> None:
         """Send all of `data`, as the peer takes it."""

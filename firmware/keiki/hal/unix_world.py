@@ -12,7 +12,7 @@ _FOREVER = 0xFFFFFFFFFFFFFFFF
 # asyncio's queue in C stamps tasks that are due at once with the host's ticks; ours must never be below them.
 _AHEAD_MS = 1 << 40
 _HURRIED_MAX = 16
-_LINGER_MS = 1
+_LINGER_MS = 5
 
 
 class World:
@@ -20,6 +20,9 @@ class World:
 
     Each request is (sequence u32, wake at u64 ms; 0 = what time is it); each answer (sequence, now ms).
     """
+
+    granted = 0
+    """How often time was granted."""
 
     answered = False
     """A peer on the network of the host was answered: it may go on before the world has put us to sleep."""
@@ -58,6 +61,7 @@ class World:
         if sequence != self.sequence:
             return False
         self.now_ms = now_ms
+        World.granted += 1
         if self.bite_ms is not None and now_ms > self.bite_ms:
             sys.exit(3)
         return True

@@ -125,28 +125,42 @@ class ARoute:
             slot.free()
 
     async def _serve(self, slot: Slot, connection) -> None:
-        inbox = slot.inbox
+        # no coroutine and no exception for each APDU: what one leaves behind says how often the heap has to be
+        # collected, and that takes longer than the APDU
+        inbox, association = slot.inbox, slot.association
         while True:
-            size = await connection.read_into(inbox.space())
+            await connection.ready
+            size = connection.take_into(inbox.space())
+            if size is None:
+                continue
             if not size:
                 return
             inbox.filled(size)
             frame = inbox.take()
             while frame is not None:
-                answer = await self._answer(slot, frame)
+                answer = self._answer(slot, frame)
+                if association.waits_for is not None:
+                    answer = self._framed(slot, frame, association.conclude(await association.waits_for()))
                 if answer is not None:
-                    await connection.write(answer)
+                    sent = connection.send(answer)
+                    if sent < len(answer):
+                        await connection.write(answer[sent:])
                 frame = inbox.take()
 
-    async def _answer(self, slot: Slot, frame: "tuple[int, int, int, int]") -> "memoryview | None":
-        """Return what to send for one APDU in the inbox, with its wrapper; None: nothing."""
+    def _answer(self, slot: Slot, frame: "tuple[int, int, int, int]") -> "memoryview | None":
+        """Return what to send for one APDU in the inbox, with its wrapper; None: nothing.
+
+        If the association `waits_for` something then, that is to be concluded first.
+        """
         source, destination, start, end = frame
-        association = slot.association
         slot.heard_ms = now_ms = self._ticks_ms()
         self.stats["apdus"] += 1
-        found = association.receive(slot.inbox.buffer, start, end, source, destination, now_ms)
-        if association.waits_for is not None:
-            found = association.conclude(await association.waits_for())
+        found = slot.association.receive(slot.inbox.buffer, start, end, source, destination, now_ms)
+        return self._framed(slot, frame, found)
+
+    def _framed(self, slot: Slot, frame, found: "tuple[int, int] | None") -> "memoryview | None":
+        source, destination, _, _ = frame
+        association = slot.association
         if slot.trusted != slot.told:
             slot.told = slot.trusted
             if slot.told:
@@ -205,9 +219,13 @@ class ARoute:
             return
         buffer[: len(data)] = data
         try:
-            answer = await self._answer(slot, wrapper.decode(buffer, len(data)))
+            frame = wrapper.decode(buffer, len(data))
         except FrameError:
             self.stats["broken"] += 1
             return
+        answer = self._answer(slot, frame)
+        if slot.association.waits_for is not None:
+            conclude = slot.association.conclude
+            answer = self._framed(slot, frame, conclude(await slot.association.waits_for()))
         if answer is not None:
             udp.send(answer, sender)

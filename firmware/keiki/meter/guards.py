@@ -6,6 +6,8 @@ ends its association, and only four tries a second are looked at. Whoever has th
 let in at any time: nobody can lock the head-end out by failing in its name. A replay is noted and refused.
 """
 
+import struct
+
 from keiki.wire.compat import const
 from keiki.wire.cosem.security import COUNTER, Cipher
 from keiki.wire.cosem.session import Guard
@@ -14,7 +16,6 @@ _FREE = const(3)
 _PAUSE_MS = const(1000)
 _DOUBLED = const(6)  # times at most
 _TRY_MS = const(250)
-_CHALLENGE = const(16)
 
 
 class ClientGuard(Guard):
@@ -55,7 +56,7 @@ class ClientGuard(Guard):
 
     def challenge(self) -> bytes:
         """Return 16 bytes that nobody can foresee."""
-        return bytes([self._random_below(256) for _ in range(_CHALLENGE)])
+        return struct.pack("<4I", *[self._random_below(1 << 32) for _ in range(4)])
 
     def may_try(self, now_ms: int) -> bool:
         """Tell whether an association may be tried now: there are keys, and not too many tries in a pause."""

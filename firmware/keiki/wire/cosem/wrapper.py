@@ -53,7 +53,7 @@ class Inbox:
 
     def space(self) -> memoryview:
         """Return where the next bytes of the stream go; never empty after `take()` has returned None."""
-        return self._view[self._have :]
+        return self._view[self._have :] if self._have else self._view
 
     def filled(self, size: int) -> None:
         """Take note that `size` bytes have come into `space()`."""
