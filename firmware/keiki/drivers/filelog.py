@@ -9,8 +9,7 @@ import struct
 from array import array
 from binascii import crc32
 
-from keiki.drivers.log_run import sift
-from keiki.wire.compat import const
+from keiki.wire.compat import const, runs
 
 CHECKPOINT_S = const(60)  # the shortest interval of checkpoints
 
@@ -19,6 +18,7 @@ _SUM = const(4)
 _MASK = const(0x3FFFFFFF)
 _NAME = "%02x-%08x.log"
 _NAME_SIZE = const(15)
+_sift = runs().sift
 
 
 def blocks_for(records: int, record_size: int, _block_size: int = 4096) -> int:
@@ -74,7 +74,6 @@ class FileLog:
         view = memoryview(self._buffer)
         self._stored = view[4:]
         self._summed = view[: 4 + self.payload_size]
-        self._scratch = bytearray(4)
         self._payload = view[4 : 4 + self.payload_size]
         self._firsts = array("I")
         self._left = 0
@@ -157,7 +156,7 @@ class FileLog:
         for i in range(size, count * self._size):
             view[i] = 0
         self._files.bytes_read = (self._files.bytes_read + size) & _MASK
-        sift(view, count, self.payload_size, sequence, self._scratch)
+        _sift(view, count, self.payload_size, sequence)
         return count
 
     def _segment(self, sequence: int) -> int:

@@ -11,14 +11,14 @@ from binascii import crc32
 from keiki.drivers import flashlog_header as header
 from keiki.drivers.flashlog_pool import ENOSPC, Flash
 from keiki.drivers.flashlog_slots import BLANK, BURNT, MASK, Slots
-from keiki.drivers.log_run import sift
-from keiki.wire.compat import const
+from keiki.wire.compat import const, runs
 
 __all__ = ["Flash", "Log", "blocks_for"]
 
 CHECKPOINT_S = const(1)  # the shortest interval of checkpoints: 3,285 erases a year for each of 64 blocks
 _SLOTS_TRIED = const(2)  # slots in a row that may read back wrong before the block is given up
 _BLOCKS_TRIED = const(3)
+_sift = runs().sift
 
 
 def blocks_for(records: int, record_size: int, block_size: int = 4096) -> int:
@@ -114,7 +114,7 @@ class Log(Slots):
             count = 1
             for i in range(self._size):
                 view[i] = 0
-        sift(view, count, self.payload_size, sequence, self._sum)
+        _sift(view, count, self.payload_size, sequence)
         return count
 
     def moved(self, block: int, target: int) -> None:

@@ -125,7 +125,7 @@ class ARoute:
             slot.free()
 
     async def _serve(self, slot: Slot, connection) -> None:
-        # no coroutine and no exception for each APDU: what one leaves behind says how often the heap has to be
+        # no coroutine and no exception for each APDU: what it leaves behind says how often the heap must be
         # collected, and that takes longer than the APDU
         inbox, association = slot.inbox, slot.association
         while True:

@@ -42,6 +42,15 @@ def ghash():
     return found
 
 
+def runs():
+    """Return the module of runs of records that suits, as `ghash` does."""
+    try:
+        from keiki.wire import runs_viper as found
+    except (ImportError, NameError, SyntaxError, ValueError):
+        from keiki.wire import runs_plain as found
+    return found
+
+
 def gcm():
     """Return the class `Gcm` of this interpreter."""
     if HOST:

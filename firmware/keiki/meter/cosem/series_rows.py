@@ -1,50 +1,27 @@
 """Rows of the load profiles, straight from the logs of half-hours and minutes: none is kept in memory."""
 
-import struct
-
 from keiki.meter.cosem.holes import Holes
-from keiki.wire import record
-from keiki.wire.compat import const
+from keiki.wire import record, slots
+from keiki.wire.compat import const, runs
 from keiki.wire.cosem import datetime12
-from keiki.wire.cosem.axdr import NULL, OCTETS, STRUCTURE, U8, U32, Writer
+from keiki.wire.cosem.axdr import NULL, OCTETS, STRUCTURE, U8, U32, Full, Writer
 from keiki.wire.cosem.objects_profile import Source
 
 CLOCK_INVALID = const(0x02)
 NOT_VALID = const(0x04)
 POWER_DOWN = const(0x80)
 
-STATUS = {
-    record.NORMAL: 0,
-    record.CLOCK_UNSURE: CLOCK_INVALID,
-    record.POWER_WAS_OFF: POWER_DOWN,
-    record.ESTIMATED: NOT_VALID,
-}
-"""Status of a record as bits of a profile status (as in DSMR and IDIS)."""
+STATUS = bytes((0, CLOCK_INVALID, POWER_DOWN, NOT_VALID, NOT_VALID))
+"""Status of a record (wire/record.py) as bits of a profile status (as in DSMR, IDIS); the last: any other."""
 
 SIZE = const(28)
 """Bytes of a row with all its columns: structure of clock, status, import and export in Wh."""
 
-_STATUS_AT = const(16)
-_FORMAT = ">BBII"  # tag and status; import and export come with their tags
-_RECORD = "<IBIHIHHI"
 _STRIDE = const(23)  # of a record in its log: payload and sum
 _AT_ONCE = const(40)  # rows of a block of 1 KiB, and a few
+_runs = runs()
 # where each column lies in a row, and how long it is
 _COLUMNS = ((2, 14), (16, 2), (18, 5), (23, 5))
-
-
-def row_into(row, at: int, utc_s: int, status: int, import_wh: int, export_wh: int) -> None:
-    """Write a row into a buffer; `status` is that of a record, energies are taken modulo 2**32."""
-    row[at] = STRUCTURE
-    row[at + 1] = 4
-    row[at + 2] = OCTETS
-    row[at + 3] = datetime12.SIZE
-    unsure = status == record.CLOCK_UNSURE
-    datetime12.pack_into(row, at + 4, utc_s, datetime12.STATUS_DOUBTFUL if unsure else datetime12.STATUS_OK)
-    struct.pack_into(
-        ">BBBIBI", row, at + _STATUS_AT, U8, STATUS.get(status, NOT_VALID),
-        U32, import_wh & 0xFFFFFFFF, U32, export_wh & 0xFFFFFFFF,
-    )  # fmt: skip
 
 
 def write_row(row: bytearray, writer: Writer, columns: "list[int] | None", implied: bool) -> None:
@@ -73,9 +50,25 @@ class SeriesRows(Source):
         self._log = log
         self._turns = log.turns
         self._holes = Holes(log)
-        self._buffer = bytearray(record.SIZE)
+        self._buffer = bytearray(_STRIDE)
+        self._buffer[record.SIZE] = 1  # not 0: what is read one by one is a record
+        self._payload = memoryview(self._buffer)[: record.SIZE]
         self._row = bytearray(SIZE)
         self._run = memoryview(bytearray(_STRIDE * _AT_ONCE))
+        self._head = bytearray(SIZE)
+        self._day = -1
+
+    def _head_of(self, run, index: int) -> int:
+        """Make the head of the rows of a record's day, and return that day."""
+        day = _runs.day_of(run, index)
+        if day != self._day:
+            head = self._head
+            head[0], head[1], head[2] = STRUCTURE, 4, OCTETS
+            head[3] = datetime12.SIZE
+            datetime12.pack_into(head, 4, day * slots.DAY_S - slots.JST_S)
+            head[16], head[18], head[23] = U8, U32, U32
+            self._day = day
+        return day
 
     @property
     def first(self) -> int:
@@ -96,7 +89,7 @@ class SeriesRows(Source):
 
     def _read(self, number: int) -> bool:
         log = self._log
-        return log.oldest <= number < log.end and log.read_into(number, self._buffer)
+        return log.oldest <= number < log.end and log.read_into(number, self._payload)
 
     def time_s(self, number: int) -> int:
         """Return the UTC seconds of a row, -1 for a hole."""
@@ -106,8 +99,9 @@ class SeriesRows(Source):
         """Write a row and return its UTC seconds; -1 for a hole."""
         if not self._read(number):
             return -1
-        utc_s, status, low, high, low_x, high_x = struct.unpack_from("<IBIHIH", self._buffer, 0)
-        row_into(self._row, 0, utc_s, status & 15, (low | high << 32) // 1000, (low_x | high_x << 32) // 1000)
+        run = self._buffer
+        _runs.fill(self._row, 0, run, 0, 1, self._head, STATUS, self._head_of(run, 0))
+        utc_s = record.time_of(run)
         write_row(self._row, writer, columns, utc_s == implied_s)
         return utc_s
 
@@ -124,13 +118,15 @@ class SeriesRows(Source):
                 return end, done  # they are gone
             size = min(_AT_ONCE, wanted - done, end - number) * _STRIDE
             count = log.read_run(number, run[:size])
+            if writer.at + SIZE * count > writer.end:
+                raise Full
             at = 0
-            for _ in range(count):
-                utc_s, status, low, high, low_x, high_x, _, total = struct.unpack_from(_RECORD, run, at)
-                at += _STRIDE
-                if total:
-                    imported, exported = (low | high << 32) // 1000, (low_x | high_x << 32) // 1000
-                    row_into(buffer, writer.room(SIZE), utc_s, status & 15, imported, exported)
-                    done += 1
+            while at < count:
+                found = _runs.fill(buffer, writer.at, run, at, count, self._head, STATUS, self._day)
+                if found == at:  # the next one is of another day
+                    self._head_of(run, at)
+                at = found & 0xFF
+                writer.room(SIZE * (found >> 8))
+                done += found >> 8
             number += count
         return number, done
