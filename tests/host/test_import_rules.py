@@ -26,7 +26,7 @@ RULES: dict[str, tuple[set[str], set[str] | None]] = {
     "firmware/boot.py": (set(), set()),
     "firmware/keiki/__init__.py": (set(), set()),
     "firmware/keiki/wire/": ({"keiki.wire"}, PURE),
-    "firmware/keiki/wire/compat.py": ({"keiki.wire.cosem"}, {"cryptolib", "micropython"}),
+    "firmware/keiki/wire/compat.py": ({"keiki.wire"}, {"cryptolib", "micropython"}),
     "firmware/keiki/wire/cosem/gcm_host.py": (set(), {"cryptography"}),
     "firmware/keiki/drivers/": ({"keiki.drivers", "keiki.wire"}, PURE | {"asyncio"}),
     "firmware/keiki/meter/": ({"keiki.drivers", "keiki.meter", "keiki.wire"}, FIRMWARE),
