@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from keiki.meter import eventlog
+from keiki.meter import eventlog, patrol
 from keiki.meter.store import HALF_HOURS
 
 from tests.powerloss.full_meter import CALIBRATION, NOW_S, PLANS, PROVISIONED, Nor, ask, fill, started
@@ -21,8 +21,8 @@ def full() -> bytes:
     return bytes(nor.image)
 
 
-def spoil(image: bytearray, block: int, dice: random.Random) -> None:
-    """Overwrite a block, or a part of it."""
+def spoil(image: bytearray, block: int, dice: random.Random) -> bool:
+    """Overwrite a block, or a part of it; tell whether a start can see that there was something."""
     start = block * 4096
     begin = dice.choice((0, 0, 40, 2048))
     end = dice.choice((20, 2048, 4096, 4096))
@@ -37,6 +37,7 @@ def spoil(image: bytearray, block: int, dice: random.Random) -> None:
         "text": (b"not yours " * 410)[:size],
     }[what]
     image[start + begin : start + end] = junk
+    return what in ("garbage", "text") or (what == "zeros" and begin > 0)
 
 
 def test_a_meter_on_spoilt_flash_starts_says_what_it_lost_and_keeps_the_rest(full: bytes) -> None:
@@ -49,8 +50,7 @@ def test_a_meter_on_spoilt_flash_starts_says_what_it_lost_and_keeps_the_rest(ful
         dice = random.Random(seed)
         image = bytearray(full)
         hit = dice.sample(range(64), dice.choice((1, 1, 2, 5, 12)))
-        for block in hit:
-            spoil(image, block, dice)
+        seen = [block for block in hit if spoil(image, block, dice)]
         nor = Nor(64, image=image)
         meter = started(nor, PLAN)
         series = meter.history.half_hours
@@ -61,6 +61,14 @@ def test_a_meter_on_spoilt_flash_starts_says_what_it_lost_and_keeps_the_rest(ful
         assert len(missing) <= len(hit) * meter.store.half_hours.slots, (seed, hit)
         assert meter.registers.import_wh_x1000 <= registers
         lost_most = max(lost_most, len(missing))
+        for _ in patrol.Patrol(meter.store, meter.starts.tell_lost).round():
+            pass
+        said = list(meter.store.losses())
+        events = meter.events.all_counts().get("flash_lost", 0)
+        assert events >= len(said), (seed, said)
+        # what is blank, or all given up, may have been so; at the end of a log nobody can tell
+        if missing and seen:
+            assert said, (seed, hit)
         # it goes on: a new slot closes, is served, and is there after the next start
         meter.registers.advance((NOW_S + 3000) * 1000, 0)
         for second in range(3000, 3601, 20):
@@ -94,6 +102,24 @@ def test_no_block_alone_holds_settings_or_calibration(full: bytes, junk: bytes) 
         meter = started(Nor(64, image=image), PLAN)
         assert {name: getattr(meter.settings, name) for name in PROVISIONED} == PROVISIONED, block
         assert meter.calibration.record == CALIBRATION, block
+
+
+def test_records_that_went_bad_in_a_sound_block_are_told_once_and_shown_at_each_start(full: bytes) -> None:
+    nor = Nor(64, image=bytearray(full))
+    log = started(nor, PLAN).store.half_hours
+    block, first = log._order[3], log._flash.firsts[log._order[3]]
+    for slot in (7, 8, 9, 50):
+        nor.flip(block * 4096 + 40 + slot * 23 + 5, 0x08)
+    for start in range(3):
+        meter = started(nor, PLAN, NOW_S + 100 * start)
+        assert meter.store.flash.lost == []
+        for _ in patrol.Patrol(meter.store, meter.starts.tell_lost).round():
+            pass
+        assert list(meter.store.losses()) == [
+            f"half-hours {first + 7} to {first + 9} are lost",
+            f"half-hours {first + 50} to {first + 50} are lost",
+        ]
+        assert meter.events.all_counts()["flash_lost"] == 2
 
 
 def test_a_flash_of_zeros_or_garbage_is_a_new_meter() -> None:

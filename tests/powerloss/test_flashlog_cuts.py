@@ -95,6 +95,8 @@ class World:
             for sequence in range(log.oldest, log.end):
                 if log.read_into(sequence, buffer):
                     found[sequence] = bytes(buffer)
+                else:
+                    assert not log.is_lost(sequence), "a cut loses nothing, and nothing is said to be lost"
             known = sorted(sequence for sequence in sure if sequence >= first)
             if log.oldest > first:
                 assert self.begun is not None and self.begun[0] == kind, (

@@ -139,6 +139,12 @@ class FileLog:
         buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
         return True
 
+    def is_lost(self, sequence: int) -> bool:
+        """Tell whether a record was kept at a sequence that is held, and cannot be read any more."""
+        first = self._firsts[self._segment(sequence)]
+        whole = self._load(first, sequence - first, self._stored) == self._size
+        return whole and not self.read_into(sequence, bytearray(0))
+
     def read_run(self, sequence: int, view) -> int:
         """Read slots one after the other from `sequence` on, as many as `view` takes and as lie together.
 

@@ -94,6 +94,15 @@ class Log(Slots):
         buffer[:] = self._payload if len(buffer) == self.payload_size else self._payload[: len(buffer)]
         return True
 
+    def is_lost(self, sequence: int) -> bool:
+        """Tell whether a record was kept at a sequence that is held, and cannot be read any more."""
+        block = self._order[self._find(sequence)]
+        slot = sequence - self._flash.firsts[block]
+        if slot >= self.slots or self._load(block, slot, sequence):
+            return False
+        # burning clears the sum, and leaves of the payload what was there
+        return bytes(self._stored[self.payload_size :]) != BURNT or not any(self._payload)
+
     def read_run(self, sequence: int, view) -> int:
         """Read slots one after the other from `sequence` on, as many as `view` takes and as lie together.
 

@@ -6,7 +6,7 @@ import sys
 
 from keiki.drivers.wisun import Wisun
 from keiki.meter import clock as clocks
-from keiki.meter import eventlog, ics
+from keiki.meter import eventlog, ics, patrol
 from keiki.meter.broute import IDLE_MS, BRoute
 from keiki.meter.calibration import Calibration
 from keiki.meter.checkpoints import Checkpoints, restore
@@ -253,9 +253,8 @@ class App:
     async def run(self, board) -> None:
         """Start every service and never return. In safe mode nothing is measured, and no clock is asked."""
         add, broute = self.supervisor.add, self.broute
-        self.metering_service = (
-            add("metering", self.metering.run, self._metering_limit_ms()) if not self.safe else None
-        )
+        if not self.safe:
+            self.metering_service = add("metering", self.metering.run, self._metering_limit_ms())
         add("broute", broute.run, 3 * IDLE_MS)
         if self.supply is not None:
             switch = self.supply.switch
@@ -282,6 +281,7 @@ class App:
                 add("sntp", sntp.run, 4 * 3600 * 1000)
             if self.keeper is not None:
                 add("rtc", self.keeper.run, 4 * 3600 * 1000)
+            add("patrol", patrol.Patrol(self.store, self.starts.tell_lost).run, 10 * patrol.EVERY_MS)
         asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
         gc.collect()
         gc.threshold(gc.mem_free() // 4)

@@ -35,12 +35,16 @@ class Starts:
         self._events.add(eventlog.POWER_UP, self._cause, kept[0] if kept is not None else 0)
         if clock.unsure:
             self._events.add(eventlog.CLOCK_UNSURE, 0, clock.utc_ms())
-        for what, number, first, end in lost:
-            loss = (number, first, end - first) if what == "records" else (0, number, 1)
-            if not self._is_known(loss):
-                self._events.add(eventlog.FLASH_LOST, *loss)
+        for note in lost:
+            self.tell_lost(*note)
         if self.safe:
             self._events.add(eventlog.SAFE_MODE)
+
+    def tell_lost(self, what: str, number: int, first: int, end: int) -> None:
+        """Log what the flash has lost, once: a note as in drivers/flashlog_pool.Flash."""
+        loss = (number, first, end - first) if what == "records" else (0, number, 1)
+        if not self._is_known(loss):
+            self._events.add(eventlog.FLASH_LOST, *loss)
 
     def _is_known(self, loss: tuple) -> bool:
         """Records that are gone are found gone at every start until their time is over."""

@@ -72,6 +72,13 @@ class Store:
         self.counters = log(COUNTERS, counters.SIZE, 1, "slow")
         self.switch = log(SWITCH, switch_state.SIZE, 1, "slow")
 
+    def logs(self):
+        """Yield every log."""
+        for name in NAMES.values():
+            log = getattr(self, name.replace("-", "_"), None)
+            if log is not None:
+                yield log
+
     def losses(self):
         """Yield in words what could not be read at this start."""
         for what, number, first, end in self.flash.lost:
