@@ -17,6 +17,7 @@ from keiki.wire.compat import const
 
 _REQUEST = "<BBHI"
 _HEAD = const(8)
+_SHORT = const(8)
 _READ = const(1)
 _WRITE = const(2)
 _TRANSFER = const(3)
@@ -34,14 +35,23 @@ class _Line:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._sock.connect(struct.pack("H", socket.AF_UNIX) + path.encode() + b"\0")
         self._head = bytearray(_HEAD)
+        self._request = bytearray(_HEAD + _SHORT)
+        self._requests = [memoryview(self._request)[: _HEAD + count] for count in range(_SHORT + 1)]
 
     def ask(self, operation: int, target: int, register: int, sent, read) -> None:
         """One transaction: sends `sent`, fills `read` (None: nothing). OSError as the other end says."""
-        head, sock = self._head, self._sock
-        struct.pack_into(_REQUEST, head, 0, operation, target, register, len(read if sent is None else sent))
+        head, request, sock = self._head, self._request, self._sock
+        count = len(read if sent is None else sent)
+        struct.pack_into(_REQUEST, request, 0, operation, target, register, count)
+        # why at once: the other end would wake twice, and that is most of what a transaction costs
+        together = 0
+        if sent is not None and count <= _SHORT:
+            together = count
+            for at in range(count):
+                request[_HEAD + at] = sent[at]
         try:
-            sock.write(head)
-            if sent is not None:
+            sock.write(self._requests[together])
+            if sent is not None and not together:
                 sock.write(sent)
             self._fill(head)
             if head[0] == 0 and read is not None:
