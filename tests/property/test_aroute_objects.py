@@ -51,7 +51,7 @@ def shapes_of(table):
 def requests(draw, meter):
     """Draw a GET, SET or ACTION of an object, mostly of a shape that it knows."""
     objects = meter.cosem.server.objects
-    found = objects.get(draw(st.sampled_from(objects.visible(MANAGEMENT))))
+    found = objects.get(draw(st.sampled_from(list(objects.visible(MANAGEMENT)))))
     service = draw(st.sampled_from(SERVICES))
     rights = found.access[MANAGEMENT][SERVICES.index(service)]
     allowed = [number for number in range(1, 13) if rights >> number & 1]

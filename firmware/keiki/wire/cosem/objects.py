@@ -115,6 +115,6 @@ class Objects:
         """Return the object of this name, None if there is none."""
         return self._objects.get(name)
 
-    def visible(self, sap: int) -> "list[bytes]":
-        """Return the names of the objects that the client at `sap` may see, in order."""
-        return sorted([name for name, found in self._objects.items() if sap in found.access])
+    def visible(self, sap: int):
+        """Iterate over the names of the objects that the client at `sap` may see, in order."""
+        return iter(sorted([name for name, found in self._objects.items() if sap in found.access]))

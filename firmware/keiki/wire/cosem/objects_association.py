@@ -36,8 +36,11 @@ class AssociationLn(Object):
         """Attribute 2, object_list: the objects that the client may see."""
         sap = association.client.sap
         objects = association.server.objects
+        count = 0
+        for _ in objects.visible(sap):
+            count += 1
+        writer.begin(ARRAY, count)
         names = objects.visible(sap)
-        writer.begin(ARRAY, len(names))
         return ArrayRows(names, lambda writer, name: _write_entry(writer, objects.get(name), sap))
 
     def read_partners(self, writer: Writer, association) -> None:
