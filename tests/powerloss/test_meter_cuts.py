@@ -160,6 +160,7 @@ def cut(world: Watched, operation: tuple[Any, ...], how: int, chance: random.Ran
     elif how == AFTER:
         nor.finish(*operation)
     other = world.fork(nor)
+    other.ic_silent = False
     other.lose_power(chance.choice(OFF_MS))
     cuts = 1
     while chance.random() < 0.4:  # again, during the start or soon after

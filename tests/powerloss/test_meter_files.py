@@ -83,6 +83,7 @@ def cut(world: Watched, do: Any, after: bool, chance: random.Random) -> int:
     if after:
         do(files)
     other = world.fork(files)
+    other.ic_silent = False
     other.lose_power(chance.choice(cuts.OFF_MS))
     done = 1
     while chance.random() < 0.4:
