@@ -101,6 +101,29 @@ def test_a_stale_reading_books_nothing_and_is_told_once():
     assert told == [False, True, False]
 
 
+def test_a_chip_is_polled_between_readings_however_long_that_takes():
+    for takes_ms in (0, 30, 700, 1500, 70000):
+        desk = Desk(last=40, sample_s=60)
+        desk.poll_ms = 20000
+        polls = []
+
+        async def poll(now_ms, desk=desk, polls=polls, takes_ms=takes_ms):
+            polls.append(now_ms - T0_MS)
+            desk.now_ms += takes_ms
+
+        desk.poll = poll
+        desk.run()
+        times = [row[0] for row in desk.booked]
+        assert len(times) >= 10
+        if takes_ms <= 1000:
+            assert times == list(range(60000, 60001 * len(times), 60000))
+            assert len(polls) >= 2 * len(times)
+        before_ms = 0
+        for at_ms in sorted(times + polls):
+            assert at_ms - before_ms <= max(21000, takes_ms + 20000)
+            before_ms = at_ms
+
+
 def test_the_ic_is_checked_after_a_minute_and_then_every_hour_or_while_it_is_faulty_every_minute():
     desk = Desk(last=130, sample_s=60)
 

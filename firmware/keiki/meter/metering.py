@@ -8,6 +8,7 @@ from keiki.wire.record import CLOCK_UNSURE, NORMAL
 
 _CHECK_MS = const(3600000)
 _SOON_MS = const(60000)
+_POLL_MOST_MS = const(1000)  # what a poll takes
 
 
 class Metering:
@@ -63,11 +64,12 @@ class Metering:
         """Sleep to the next sample. A chip whose registers fill up before is polled meanwhile."""
         poll_ms = getattr(self._ic, "poll_ms", None)
         wait_ms = self._clock.ms_to_next(self.sample_s * 1000)
-        while poll_ms is not None and wait_ms > poll_ms:
-            await asyncio.sleep_ms(self._clock.ms_to_next(poll_ms))
-            wait_ms = self._clock.ms_to_next(self.sample_s * 1000)
-            if wait_ms > 1000:
-                await self._ic.poll(self._ticks_ms())
+        while poll_ms is not None and wait_ms > poll_ms + _POLL_MOST_MS:
+            await asyncio.sleep_ms(poll_ms)
+            await self._ic.poll(self._ticks_ms())
+            before_ms, wait_ms = wait_ms, self._clock.ms_to_next(self.sample_s * 1000)
+            if wait_ms > before_ms:
+                return  # the time has passed meanwhile, or the clock was set
         await asyncio.sleep_ms(wait_ms)
 
     async def _check(self) -> None:
