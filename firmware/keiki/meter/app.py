@@ -110,7 +110,8 @@ class App:
         view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
         self.view = view
         self.broute = BRoute(Node(view), hal.ticks_ms, settings, self.events)
-        self.registers.on_half_hour = self.metering.on_state_change = self.broute.wake
+        self.metering.on_state_change = self.broute.wake
+        self.registers.on_half_hour = self._half_hour
         settings.on_changed = self._settings_changed
         self.supervisor = Supervisor(hal.Watchdog(board.WATCHDOG_MS), self.events, hal.ticks_ms, hal.report)
         node, series = self.broute.node, self.history.half_hours
@@ -227,6 +228,11 @@ class App:
         if kind in _IC_EVENTS:
             self.events.add(_IC_EVENTS[kind], 0, before, after)
 
+    def _half_hour(self) -> None:
+        self.broute.wake()
+        if self.route_a is not None:
+            self.route_a.push.slot_closed()
+
     def _setting_changes(self, name: str) -> None:
         self.events.announce(eventlog.SETTING_CHANGED, table.number(name))
 
@@ -271,7 +277,8 @@ class App:
                     add(link, lambda _beat, of=(link, udp, multicast): broute.run_udp(*of))
         route_a = self._route_a()
         if route_a is not None:
-            route_a.add_services(add)
+            plan = getattr(board, "BROWN_OUT", None)
+            route_a.add_services(add, None if plan is None else self.hal.edge(plan["pin"]))
         console = self.hal.console()
         if console is not None:
             add("console", lambda _beat: Console(self).run(console))

@@ -2,7 +2,11 @@
 
 from keiki.meter.alarms import Alarms
 from keiki.meter.aroute import CONNECTIONS, IDLE_MS, ARoute
+from keiki.meter.cosem.series_rows import SeriesRows
 from keiki.meter.cosem.server import CosemMeter
+from keiki.meter.push import Push
+from keiki.meter.push_cursor import Cursor
+from keiki.meter.push_message import RECEIVER
 from keiki.wire.cosem.wrapper import PORT
 
 
@@ -17,19 +21,36 @@ class RouteA:
         self._addresses = hal.addresses()
         self.cosem = CosemMeter(meter, self.alarms, self._addresses[0], PORT, CONNECTIONS)
         self.service = ARoute(self.cosem.server, meter.settings, events, hal.ticks_ms, hal.report)
+        store, cosem = meter.store, self.cosem
+        self.push = Push(
+            SeriesRows(meter.history.half_hours.in_order),
+            Cursor(store.cursors, store.half_hours),
+            self.alarms,
+            cosem.guards[RECEIVER],
+            meter.settings,
+            meter.clock,
+            events,
+            cosem.live,
+            hal,
+        )
+        cosem.push = self.push
 
     def settings_changed(self) -> None:
         """Take over what holds at once."""
         self.cosem.rekey()
+        self.push.now()
 
     def statistics(self) -> dict:
-        """Counters of the service."""
-        return self.service.stats
+        """Counters of service and push."""
+        return dict(self.service.stats, **self.push.stats)
 
-    def add_services(self, add) -> None:
-        """Start everything: `add(name, run, limit_ms)` as of the supervisor."""
+    def add_services(self, add, edge) -> None:
+        """Start everything: `add(name, run, limit_ms)` as of the supervisor; `edge`: the mains go."""
         service, hal = self.service, self._meter.hal
         add("aroute", service.run, 3 * IDLE_MS)
+        add("push", self.push.run, 3 * IDLE_MS)
+        if edge is not None:
+            add("last_gasp", lambda _beat: self.push.run_last_gasp(edge))
         for name, address in zip(("tcp4", "tcp6"), self._addresses):
             if address:
                 add(name, lambda _beat, of=address: self._listen(of))

@@ -3,7 +3,7 @@
 A kind and its record size are for ever: records of another size need another kind.
 """
 
-from keiki.meter import checkpoints, counters, eventlog, switch_state
+from keiki.meter import checkpoints, counters, eventlog, push_cursor, switch_state
 from keiki.wire import record
 from keiki.wire.compat import const
 
@@ -14,6 +14,7 @@ EVENTS = const(4)
 SETTINGS = const(5)
 CALIBRATION = const(6)
 COUNTERS = const(7)
+CURSORS = const(8)
 SWITCH = const(9)
 
 NAMES = {
@@ -24,6 +25,7 @@ NAMES = {
     SETTINGS: "settings",
     CALIBRATION: "calibration",
     COUNTERS: "counters",
+    CURSORS: "cursors",
     SWITCH: "switch",
 }
 
@@ -36,7 +38,7 @@ _SUM = const(4)
 
 class Store:
     """The logs, each found again as it was: `checkpoints`, `half_hours`, `minutes`, `events`, `settings`,
-    `calibration`, `counters`, `switch`.
+    `calibration`, `counters`, `cursors`, `switch`.
 
     `plan` is the board's FLASH: "days" of half-hours (100 at least) and "minute_days", on raw flash also
     "page" (1 or 256): `device` is a block device then. With "folder" it is a file system (see filelog.Files).
@@ -70,6 +72,7 @@ class Store:
         self.settings = log(SETTINGS, SETTINGS_SIZE, SETTINGS_KEPT, "slow")
         self.calibration = log(CALIBRATION, CALIBRATION_SIZE, SETTINGS_KEPT, "slow")
         self.counters = log(COUNTERS, counters.SIZE, 1, "slow")
+        self.cursors = log(CURSORS, push_cursor.SIZE, 1, "slow")
         self.switch = log(SWITCH, switch_state.SIZE, 1, "slow")
 
     def logs(self):

@@ -81,7 +81,7 @@ class FaultKind:
     @property
     def radio_only(self) -> bool:
         """True if clients over UDP never meet this fault."""
-        return self.who in RADIO_PARTS
+        return self.who in RADIO_PARTS or self.who == UPLINK
 
 
 def _toml(value: Any) -> str:
@@ -110,7 +110,7 @@ def _flag(name: str, default: bool | None, line: str) -> Param:
 
 TEXT, J11, FRAMES, AIR = "text dongle", "J11 dongle", "ECHONET frames on the air", "air"
 MODULE, IC, METER, BENCH = "meter's radio module", "metering IC", "meter setting", "bench"
-MAINS, RTC, SWITCH = "mains", "clock chip", "relay and button"
+MAINS, RTC, SWITCH, UPLINK = "mains", "clock chip", "relay and button", "uplink"
 RADIO_PARTS = (TEXT, J11, FRAMES, AIR, MODULE)
 
 
@@ -216,6 +216,8 @@ _ROWS = (
               (_int("counts", 100_000, 1, 0xFFFFFF, "by how much"),)),
     FaultKind("power_cut", "mains", MAINS, "event", "no mains until the window ends: the meter is off",
               (_int("hold_up_ms", 100, 0, 10_000, "how long the meter's supply bears it"),)),
+    FaultKind("uplink_cut", "uplink", UPLINK, "state", "nobody reaches the A-route, and the meter nobody"),
+    FaultKind("uplink_deaf", "uplink", UPLINK, "answer", "what a head-end answers to a push is lost"),
     FaultKind("relay_stuck", "switch", SWITCH, "state", "the contact of the relay does not move"),
     FaultKind("button_press", "switch", SWITCH, "state", "somebody holds the meter's button"),
     FaultKind("rtc_battery", "RTC", RTC, "state",

@@ -6,11 +6,10 @@ both routes that is 40 KB of the emulated meter's heap. So the image gets number
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-Edit = tuple[int, int, int, int, str]
-"""First line, column, last line, column (bytes, as ast has them), and what stands there then."""
+from keiki_host.bench.source_edits import Edit, applied, edit, words
 
 _COMPAT = "keiki.wire.compat"
 _DEEPEST = 4
@@ -60,7 +59,7 @@ def fold(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     for _ in range(_DEEPEST):
         for module in modules.values():
             _evaluate(module, modules)
-    spoken = _spoken(modules.values())
+    spoken = words(module.tree for module in modules.values())
     return {
         path: _rewritten(module, modules, spoken)
         for path, module in zip(sources, modules.values(), strict=True)
@@ -141,17 +140,6 @@ def _foreign(node: ast.AST, module: _Module, modules: Mapping[str, _Module]) -> 
     return modules[home].consts.get(name) if home in modules else None
 
 
-def _spoken(modules: Iterable[_Module]) -> set[str]:
-    """Words of all texts but docstrings: a constant of that name may be looked up by it."""
-    words: set[str] = set()
-    for module in modules:
-        said = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-                words.update(node.value.split())
-    return words
-
-
 def _rewritten(module: _Module, modules: Mapping[str, _Module], spoken: set[str]) -> bytes:
     # mpy-cross itself keeps no name that begins with _
     gone = {
@@ -159,7 +147,7 @@ def _rewritten(module: _Module, modules: Mapping[str, _Module], spoken: set[str]
         for name, statement, _ in _definitions(module)
         if name in module.consts and name[0] != "_" and name not in spoken
     }
-    edits: list[Edit] = [_edit(statement, "pass") for statement in gone.values()]
+    edits: list[Edit] = [edit(statement, "pass") for statement in gone.values()]
     within = {id(node) for statement in gone.values() for node in ast.walk(statement)}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ImportFrom):
@@ -168,8 +156,8 @@ def _rewritten(module: _Module, modules: Mapping[str, _Module], spoken: set[str]
             own = module.consts[node.id] if isinstance(node, ast.Name) and node.id in gone else None
             value = _foreign(node, module, modules) if own is None else own
             if value is not None:
-                edits.append(_edit(node, str(value) if value >= 0 else f"({value})"))
-    return _applied(module.text, edits)
+                edits.append(edit(node, str(value) if value >= 0 else f"({value})"))
+    return applied(module.text, edits)
 
 
 def _import(node: ast.ImportFrom, module: _Module, modules: Mapping[str, _Module]) -> list[Edit]:
@@ -184,18 +172,4 @@ def _import(node: ast.ImportFrom, module: _Module, modules: Mapping[str, _Module
     if len(left) == len(node.names):
         return []
     names = ", ".join(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in left)
-    return [_edit(node, f"from {node.module} import {names}" if left else "pass")]
-
-
-def _edit(node: ast.expr | ast.stmt, text: str) -> Edit:
-    assert node.end_lineno is not None and node.end_col_offset is not None
-    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, text
-
-
-def _applied(text: bytes, edits: list[Edit]) -> bytes:
-    """Make the edits from the last to the first; what had several lines still has as many."""
-    lines = text.splitlines(keepends=True)
-    for line, column, end_line, end_column, new in sorted(edits, reverse=True):
-        before, after = lines[line - 1][:column], lines[end_line - 1][end_column:]
-        lines[line - 1 : end_line] = [before + new.encode() + after, *[b"\n"] * (end_line - line)]
-    return b"".join(lines)
+    return [edit(node, f"from {node.module} import {names}" if left else "pass")]

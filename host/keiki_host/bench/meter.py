@@ -28,11 +28,12 @@ from keiki_host.bench.pty import PtyLine
 from keiki_host.bench.rtc import Rtc, flat_at_start
 from keiki_host.bench.supply import BROWN_OUT_PIN, CF_PINS, Supply
 from keiki_host.bench.truth import TruthWriter
+from keiki_host.bench.uplink import Uplink
 from keiki_host.bench.wisun.air import Air
 from keiki_host.bench.wisun.core import TextOptions
 from keiki_host.bench.wisun.tamper import Tamper
 from keiki_host.bench.wisun.text import TextModule
-from keiki_host.bench.world import WorldClock
+from keiki_host.bench.world import Line, WorldClock
 
 PREFILL = {"sample_s": 60, "gap_s": 60}
 _SECRETS = ("route_b_id", "route_b_password", "serial")
@@ -102,6 +103,7 @@ class Meter:
         self.i2c.i2c[RTC_ADDRESS] = self.rtc.chip
         self.supply = Supply(self.clock, self.house, self.faults, self.folder, self.keeper)
         self.i2c.pins.update(self.supply.pins)
+        self.uplink = Uplink(self.clock, self.faults, self.folder)
         for pin, pulses in zip(CF_PINS, self.ic.pulses(), strict=False):
             self.i2c.pins[pin] = PulseInput(pulses)
         self.radio_line = PtyLine(self._to_module, self.clock.poke)
@@ -120,7 +122,7 @@ class Meter:
         ]
         for name in SETTING_FAULTS:
             self._play_setting(name)
-        self._lines = [*self.ic.lines, self.radio_line, self.supply.brown_out]
+        self._lines: list[Line] = [*self.ic.lines, self.radio_line, self.supply.brown_out, self.uplink]
         for line in self._lines:
             self.clock.attach(line)
 
@@ -159,6 +161,7 @@ class Meter:
             "KEIKI_UART1": self.radio_line.path,
             "KEIKI_I2C0": await self.i2c.open(),
             "KEIKI_PINS": await self.i2c.open(),
+            "KEIKI_UPLINK": self.uplink.path,
             f"KEIKI_EDGE{BROWN_OUT_PIN}": self.supply.brown_out.path,
             "KEIKI_UDP4": self.udp4,
             "KEIKI_UDP6": self.options.udp6 or "",

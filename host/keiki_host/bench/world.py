@@ -12,11 +12,30 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from keiki_host.bench.clock import Handle, ManualScheduler
-from keiki_host.bench.pty import PtyLine
 
 _GRANT = struct.Struct("<IQ")
+
+
+class Line(Protocol):
+    """A line between the firmware and an emulated part, as a pty (pty.PtyLine) is one."""
+
+    def fileno(self) -> int:
+        """Descriptor to watch for what the firmware writes."""
+
+    def pump(self) -> bool:
+        """Hand over what has come in; True if there was something."""
+
+    def unread(self) -> int:
+        """Bytes that the firmware has not read yet."""
+
+    def forget(self) -> None:
+        """Lose what is under way."""
+
+    def close(self) -> None:
+        """The line is gone."""
 
 
 class WorldClock(ManualScheduler):
@@ -25,7 +44,7 @@ class WorldClock(ManualScheduler):
     def __init__(self, start_utc_ms: int) -> None:
         super().__init__()
         self.start_utc_ms = start_utc_ms
-        self._lines: list[PtyLine] = []
+        self._lines: list[Line] = []
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket | None = None
         self.served_ms = 0
@@ -71,12 +90,13 @@ class WorldClock(ManualScheduler):
         finally:
             self._running = was_running
 
-    def attach(self, line: PtyLine) -> None:
+    def attach(self, line: Line) -> None:
         """A serial line between the firmware and one of the emulated parts."""
         self._lines.append(line)
-        self._loop.add_reader(line.fileno(), self._pump)
+        self._loop.add_reader(line.fileno(), self.pump)
 
-    def _pump(self) -> None:
+    def pump(self) -> None:
+        """Take in what the firmware has written, at the world's time of now."""
         with self._inside():
             for line in self._lines:
                 line.pump()

@@ -6,6 +6,7 @@ one. Codes 128 and above in group C are of this maker.
 
 from keiki.meter.cosem import billing_rows, event_rows, views
 from keiki.meter.cosem.limiter_view import LimiterView
+from keiki.meter.cosem.push_view import PushView
 from keiki.meter.cosem.series_rows import SeriesRows
 from keiki.wire.compat import const
 from keiki.wire.cosem import objects_device
@@ -30,6 +31,7 @@ _TABLE = """
 0.0.17.0.0 s 4,5,6,7,8,9 - limiter
 0.0.25.0.0 - 6 - network TcpUdp
 0.0.25.1.0 - - - network IPv4
+0.0.25.9.0 - 3,5 1 push 0
 0.0.40.0.0 a - - association
 0.0.41.0.0 p - - saps
 0.0.42.0.0 p - - value octets device
@@ -54,6 +56,8 @@ _TABLE = """
 0.0.128.11.3 - - - value u16 newest_event 3
 0.0.128.11.4 - - - value i64 newest_event 4
 0.0.128.11.5 - - - value i64 newest_event 5
+0.1.25.9.0 - 3 1 push 1
+0.3.25.9.0 - 3 - push 3
 1.0.0.2.0 - - - value octets version
 1.0.1.7.0 - - - register u32 0 27 live.import_w
 1.0.1.8.0 - - - register u32 0 30 live.import_wh
@@ -181,6 +185,10 @@ class Catalogue:
 
     def _make_saps(self, name, access):
         return SapAssignment(name, access, self._meter.device)
+
+    def _make_push(self, name, access, kind):
+        meter = self._meter
+        return objects_device.PushSetup(name, access, PushView(int(kind), meter.settings, meter.push))
 
     def _make_keys(self, name, access, ek, ak):
         meter = self._meter

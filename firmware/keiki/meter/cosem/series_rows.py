@@ -43,7 +43,7 @@ def write_row(row: bytearray, writer: Writer, columns: "list[int] | None", impli
 class SeriesRows(Source):
     """The rows of a log of register records (wire/record.py), numbered by their sequence.
 
-    `log` is that of a series, `in_order` (meter/history_runs.py).
+    `log` is that of a series, `in_order` (meter/history_runs.py). `row` is the one that was made last.
     """
 
     def __init__(self, log) -> None:
@@ -53,8 +53,8 @@ class SeriesRows(Source):
         self._buffer = bytearray(_STRIDE)
         self._buffer[record.SIZE] = 1  # not 0: what is read one by one is a record
         self._payload = memoryview(self._buffer)[: record.SIZE]
-        self._row = bytearray(SIZE)
-        self._run = memoryview(bytearray(_STRIDE * _AT_ONCE))
+        self.row = bytearray(SIZE)
+        self._run = None
         self._head = bytearray(SIZE)
         self._day = -1
 
@@ -95,14 +95,29 @@ class SeriesRows(Source):
         """Return the UTC seconds of a row, -1 for a hole."""
         return record.time_of(self._buffer) if self._read(number) else -1
 
+    def load(self, number: int) -> bool:
+        """Make a row; False for a hole."""
+        if not self._read(number):
+            return False
+        self._make()
+        return True
+
+    def made(self, utc_s: int, status: int, import_wh: int, export_wh: int) -> bytearray:
+        """Make a row of these values and return it."""
+        record.pack_into(self._payload, utc_s, status, 1000 * import_wh, 1000 * export_wh)
+        self._make()
+        return self.row
+
+    def _make(self) -> None:
+        run = self._buffer
+        _runs.fill(self.row, 0, run, 0, 1, self._head, STATUS, self._head_of(run, 0))
+
     def write(self, number: int, writer: Writer, columns: "list[int] | None", implied_s: int) -> int:
         """Write a row and return its UTC seconds; -1 for a hole."""
-        if not self._read(number):
+        if not self.load(number):
             return -1
-        run = self._buffer
-        _runs.fill(self._row, 0, run, 0, 1, self._head, STATUS, self._head_of(run, 0))
-        utc_s = record.time_of(run)
-        write_row(self._row, writer, columns, utc_s == implied_s)
+        utc_s = record.time_of(self._buffer)
+        write_row(self.row, writer, columns, utc_s == implied_s)
         return utc_s
 
     def write_some(self, number: int, end: int, most: int, writer: Writer, until: int) -> "tuple[int, int]":
@@ -110,6 +125,8 @@ class SeriesRows(Source):
 
         Returns (the next number, how many rows were written).
         """
+        if self._run is None:
+            self._run = memoryview(bytearray(_STRIDE * _AT_ONCE))
         log, run, buffer = self._log, self._run, writer.buffer
         oldest, done = log.oldest, 0
         wanted = min(most, (until - writer.at + SIZE - 1) // SIZE)

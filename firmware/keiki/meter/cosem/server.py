@@ -8,13 +8,11 @@ from keiki.meter.cosem.series_rows import CLOCK_INVALID
 from keiki.meter.cosem.views import NetworkView
 from keiki.meter.counters import Counters
 from keiki.meter.guards import ClientGuard
+from keiki.meter.push_message import RECEIVER
 from keiki.meter.version import VERSION
 from keiki.wire.compat import const
 from keiki.wire.cosem.security import REASONS
 from keiki.wire.cosem.server import Client, Server
-
-RECEIVER = const(102)
-"""SAP of who receives pushes; he has the keys of the management."""
 
 _KEYS = {MANAGEMENT: ("dlms_ek", "dlms_ak"), READER: ("dlms_read_ek", "dlms_read_ak")}
 _CLOCK_UNSURE = const(1)
@@ -43,6 +41,7 @@ class CosemMeter:
         self.half_hours = meter.history.half_hours
         self.minutes = meter.history.minutes
         self.alarms = alarms
+        self.push = None
         self.phases = settings.phases
         self.ticks_ms = hal.ticks_ms
         self._metering = meter.metering
