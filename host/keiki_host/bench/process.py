@@ -126,7 +126,8 @@ class Firmware:
     async def _log(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
-            print(f"{self.name}: {line.decode(errors='replace').rstrip()}", file=sys.stderr, flush=True)
+            said = self._image.where(line.decode(errors="replace").rstrip())
+            print(f"{self.name}: {said}", file=sys.stderr, flush=True)
 
     async def call(self, op: str, *, wait_s: float | None = CALL_WAIT_S, **arguments: Any) -> Any:
         """Ask the firmware's console; returns its answer. BenchError if it refuses.
