@@ -37,7 +37,7 @@ RULES: dict[str, tuple[set[str], set[str] | None]] = {
     "firmware/keiki/hal/": ({"keiki.hal", "keiki.wire"}, None),  # None: anything
     "host/": ({"keiki.wire", "keiki_host"}, None),
 }
-MAY_NAME_HAL = ("firmware/keiki/hal/", "firmware/keiki/meter/app.py")
+MAY_NAME_HAL = ("firmware/keiki/hal/", "firmware/keiki/meter/app.py", "host/keiki_host/bench/firmware_")
 MAY_TRY_IMPORTS = ("firmware/keiki/wire/compat.py",)
 MAY_KNOW_IT_IS_EMULATED = ("firmware/keiki/hal/unix.py", "boards/unix/", "host/")
 

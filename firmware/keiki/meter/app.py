@@ -128,14 +128,12 @@ class App:
             },
         }
 
-    def _route_a(self):
-        if not self.settings.route_a or not any(self.hal.addresses()):
-            return None
-        from keiki.meter.route_a import RouteA
+    def _route_a(self, board) -> None:
+        if self.settings.route_a and any(self.hal.addresses()):
+            from keiki.meter.route_a import RouteA
 
-        self.route_a = route_a = RouteA(self)
-        self.statistics["aroute"] = route_a.statistics
-        return route_a
+            self.route_a = RouteA(self)
+            self.route_a.add_services(self.supervisor.add, board)
 
     def _supply(self, board):
         plan = getattr(board, "RELAY", None)
@@ -263,9 +261,7 @@ class App:
             self.metering_service = add("metering", self.metering.run, self._metering_limit_ms())
         add("broute", broute.run, 3 * IDLE_MS)
         if self.supply is not None:
-            switch = self.supply.switch
-            self.statistics["switch"] = lambda: switch.stats
-            add("switch", lambda _beat: switch.run())
+            self.supply.add_services(add, self.statistics)
         wisun = self._radio(board)
         if wisun is not None:
             add("radio", lambda beat: broute.run_radio("radio", wisun, beat), RADIO_MS)
@@ -275,10 +271,7 @@ class App:
                 broute.udp_up(link, udp)
                 for multicast in (False, True):
                     add(link, lambda _beat, of=(link, udp, multicast): broute.run_udp(*of))
-        route_a = self._route_a()
-        if route_a is not None:
-            plan = getattr(board, "BROWN_OUT", None)
-            route_a.add_services(add, None if plan is None else self.hal.edge(plan["pin"]))
+        self._route_a(board)
         console = self.hal.console()
         if console is not None:
             add("console", lambda _beat: Console(self).run(console))

@@ -40,17 +40,16 @@ class RouteA:
         self.cosem.rekey()
         self.push.now()
 
-    def statistics(self) -> dict:
-        """Counters of service and push."""
-        return dict(self.service.stats, **self.push.stats)
-
-    def add_services(self, add, edge) -> None:
-        """Start everything: `add(name, run, limit_ms)` as of the supervisor; `edge`: the mains go."""
-        service, hal = self.service, self._meter.hal
+    def add_services(self, add, board) -> None:
+        """Start everything: `add(name, run, limit_ms)` as of the supervisor."""
+        service, push, hal = self.service, self.push, self._meter.hal
+        self._meter.statistics["aroute"] = lambda: dict(service.stats, **push.stats)
         add("aroute", service.run, 3 * IDLE_MS)
-        add("push", self.push.run, 3 * IDLE_MS)
+        add("push", push.run, 3 * IDLE_MS)
+        plan = getattr(board, "BROWN_OUT", None)
+        edge = None if plan is None else hal.edge(plan["pin"])
         if edge is not None:
-            add("last_gasp", lambda _beat: self.push.run_last_gasp(edge))
+            add("last_gasp", lambda _beat: push.run_last_gasp(edge))
         for name, address in zip(("tcp4", "tcp6"), self._addresses):
             if address:
                 add(name, lambda _beat, of=address: self._listen(of))

@@ -17,6 +17,12 @@ class Supply:
         self.limiter = Limiter(self.switch, settings, clock, events, hal.ticks_ms)
         self._button = hal.input(plan["button"]) if "button" in plan else None
 
+    def add_services(self, add, statistics: dict) -> None:
+        """Start what moves the relay (`add`: see the supervisor), and tell of it."""
+        switch = self.switch
+        statistics["switch"] = lambda: switch.stats
+        add("switch", lambda _beat: switch.run())
+
     def look(self, snapshot) -> None:
         """With each reading of the metering IC (None: no answer): is it too much, is the button pressed?"""
         if snapshot is not None:
