@@ -16,8 +16,7 @@ REGISTERS = ("import", "export")
 SESSION_ENDS = ("", "replaced", "peer ended", "ended", "end not acknowledged", "expired", "module lost")
 _SETTINGS = tuple(field[0] for field in settings_table.fields())
 LOGS = (
-    "block", "checkpoints", "half-hours", "minutes", "events", "settings", "calibration", "counters",
-    "cursors", "switch",
+    "block", "checkpoints", "half-hours", "minutes", "events", "settings", "calibration", "counters", "state",
 )  # fmt: skip
 CLIENTS = {1: "management", 2: "read-only", 16: "public"}
 KEYS = ("encryption key", "broadcast key", "authentication key", "key of keys")

@@ -87,7 +87,7 @@ def fill(nor: Nor, plan: dict[str, int]) -> None:
         store.checkpoints.append(bytes(row) + struct.pack("<i", dice.randrange(1000)))
     SettingsStore(store.settings).save(table.checked(PROVISIONED))
     JsonLog(store.calibration).append(CALIBRATION)
-    for log in (store.counters, store.switch):
+    for log in (store.counters, store.state):
         for number in range(300):
             log.append(bytes([number & 1]) * log.payload_size)
 

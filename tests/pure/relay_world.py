@@ -2,11 +2,11 @@
 
 from keiki.drivers import relay
 from keiki.drivers.relay import Relay
-from keiki.meter import eventlog, switch, switch_state
+from keiki.meter import eventlog, kept_state, switch
 from keiki.meter.eventlog import EventLog
+from keiki.meter.kept_state import KeptState
 from keiki.meter.limiter import Limiter
 from keiki.meter.switch import Switch
-from keiki.meter.switch_state import SwitchState
 from ring import RingLog
 
 PULSE_MS = 30
@@ -90,7 +90,7 @@ class Desk:
         self.unsure = False
         self.cut_in_sleep = None
         self.settings = Settings()
-        self.log = RingLog(switch_state.SIZE, 8)
+        self.log = RingLog(kept_state.SIZE, 8)
         self.contact = Contact(self)
         self.events = EventLog(RingLog(eventlog.SIZE, 64), self.utc_s)
         relay.asyncio = switch.asyncio = self
@@ -99,7 +99,7 @@ class Desk:
     def restart(self):
         contact = self.contact
         self.relay = Relay(contact.coil(False), contact.coil(True), lambda: contact.closed, PULSE_MS)
-        self.state = SwitchState(self.log)
+        self.state = KeptState(self.log)
         self.switch = Switch(self.relay, self.state, self.settings, self.events, self.ticks_ms)
         self.limiter = Limiter(self.switch, self.settings, self, self.events, self.ticks_ms)
 

@@ -65,7 +65,7 @@ def test_what_is_listed_as_writable_takes_its_own_value_and_the_rest_refuses_it(
             got = code(connection, client.set((class_id, name, attribute), value))
             assert got == (0 if mode & 2 else results.DENIED), (sap, name, attribute, got)
             writable += mode >> 1
-        assert writable == (10 if sap == MANAGEMENT else 0), writable
+        assert writable == (14 if sap == MANAGEMENT else 0), writable
 
 
 def test_only_the_management_acts():
@@ -81,7 +81,7 @@ def test_only_the_management_acts():
                 # null-data is no parameter of any of them: what is allowed says so
                 assert got == (results.TYPE_UNMATCHED if mode else results.DENIED), (sap, name, method)
                 acting[sap] += mode
-    assert acting == {MANAGEMENT: 8, READER: 0, PUBLIC: 0}
+    assert acting == {MANAGEMENT: 10, READER: 0, PUBLIC: 0}
     assert meter.supply.contact.closed
 
 

@@ -1,8 +1,8 @@
 """The limiter: how long it bears what is too much, when it closes again, and emergency profiles."""
 
 from keiki.meter import switch
+from keiki.meter.kept_state import CONNECTED, DISCONNECTED, READY
 from keiki.meter.switch import REMOTE_DISCONNECT, REMOTE_RECONNECT
-from keiki.meter.switch_state import CONNECTED, DISCONNECTED, READY
 from relay_world import Desk
 
 

@@ -2,6 +2,7 @@
 
 from check import raises
 from keiki.meter import switch
+from keiki.meter.kept_state import CONNECTED, DISCONNECTED, READY, KeptState
 from keiki.meter.switch import (
     BUSY,
     DENIED,
@@ -14,7 +15,6 @@ from keiki.meter.switch import (
     REMOTE_RECONNECT,
     TOO_OFTEN,
 )
-from keiki.meter.switch_state import CONNECTED, DISCONNECTED, READY, SwitchState
 from relay_world import PULSE_MS, Cut, Desk
 
 ALL = (REMOTE_DISCONNECT, REMOTE_RECONNECT, MANUAL, LOCAL_DISCONNECT, LOCAL_RECONNECT)
@@ -113,7 +113,7 @@ def test_a_relay_that_does_not_open_is_told_and_the_state_says_connected():
     assert desk.switch.connected and desk.state.control == CONNECTED and faults == [1]
     assert desk.told() == [("relay_fault", 0)]
     assert desk.contact.pulses == [(False, PULSE_MS)] * 2
-    assert SwitchState(desk.log).control == CONNECTED
+    assert KeptState(desk.log).control == CONNECTED
 
 
 def test_a_relay_that_does_not_close_is_told_and_the_state_stays():

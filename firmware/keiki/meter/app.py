@@ -141,7 +141,7 @@ class App:
             return None
         from keiki.meter.supply import Supply
 
-        return Supply(plan, self.hal, self.store.switch, self.settings, self.clock, self.events)
+        return Supply(plan, self.hal, self.store.kept, self.settings, self.clock, self.events)
 
     def _pulse_lines(self, board):
         output, cf = getattr(board, "PULSE", None), board.METERING.get("cf", ())

@@ -110,10 +110,7 @@ class Push:
         except (OSError, asyncio.TimeoutError, FrameError):
             pass
         finally:
-            try:
-                self._cursor.keep()
-            except OSError:
-                pass  # it will be delivered again
+            self._cursor.keep()
         self.stats["failed"] += 1
         waiting = self._cursor.waiting
         self._events.add(eventlog.PUSH_FAILED, 0 if waiting else 1, waiting)

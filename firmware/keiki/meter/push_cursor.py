@@ -1,35 +1,26 @@
 """How far the half hours have been delivered: kept on flash, so that none is left out or begun anew."""
 
-import struct
-
-from keiki.meter.history import newest
 from keiki.wire.compat import const
 
-SIZE = const(8)
-_FORMAT = "<II"
 _EVERY = const(32)  # deliveries of a backlog between two records: so many may come again after a power cut
 
 
 class Cursor:
-    """The sequence of the next record of `series_log` to be delivered, on a log of records of SIZE bytes.
+    """The sequence of the next record of `series_log` to be delivered; `state` (a KeptState) keeps it.
 
     A meter that never delivered begins with what comes after `begin`: what was before can be read.
     """
 
-    def __init__(self, log, series_log) -> None:
-        self._log = log
+    def __init__(self, state, series_log) -> None:
+        self._state = state
         self._series_log = series_log
-        self._buffer = bytearray(SIZE)
-        self._kept = -1
-        self._at = -1
-        if newest(log, self._buffer) >= 0:
-            self._at = self._kept = struct.unpack(_FORMAT, self._buffer)[0]
+        self._at = state.cursor
 
     def begin(self) -> None:
         """Begin here, if this meter has not begun yet. OSError: flash refuses."""
         if self._at < 0:
-            self._at = self._series_log.end
-            self.keep()
+            self._state.keep_cursor(self._series_log.end)
+            self._at = self._state.cursor
 
     @property
     def at(self) -> int:
@@ -44,15 +35,13 @@ class Cursor:
     def done(self, sequence: int) -> None:
         """Record `sequence` has been delivered, or cannot be read."""
         self._at = sequence + 1
-        if self._at - self._kept >= _EVERY or not self.waiting:
-            try:
-                self.keep()
-            except OSError:
-                pass  # then it will be delivered again
+        if self._at - self._state.cursor >= _EVERY or not self.waiting:
+            self.keep()
 
     def keep(self) -> None:
-        """Keep it now. OSError: flash refuses."""
-        if self._at != self._kept:
-            struct.pack_into(_FORMAT, self._buffer, 0, self._at, 0)
-            self._log.append(self._buffer)
-            self._kept = self._at
+        """Keep it now. If flash refuses, some will be delivered again after the next start."""
+        if self._at != self._state.cursor:
+            try:
+                self._state.keep_cursor(self._at)
+            except OSError:
+                pass

@@ -24,7 +24,7 @@ class RouteA:
         store, cosem = meter.store, self.cosem
         self.push = Push(
             SeriesRows(meter.history.half_hours.in_order),
-            Cursor(store.cursors, store.half_hours),
+            Cursor(store.kept, store.half_hours),
             self.alarms,
             cosem.guards[RECEIVER],
             meter.settings,

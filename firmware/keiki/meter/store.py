@@ -3,7 +3,7 @@
 A kind and its record size are for ever: records of another size need another kind.
 """
 
-from keiki.meter import checkpoints, counters, eventlog, push_cursor, switch_state
+from keiki.meter import checkpoints, counters, eventlog, kept_state
 from keiki.wire import record
 from keiki.wire.compat import const
 
@@ -14,8 +14,7 @@ EVENTS = const(4)
 SETTINGS = const(5)
 CALIBRATION = const(6)
 COUNTERS = const(7)
-CURSORS = const(8)
-SWITCH = const(9)
+STATE = const(8)
 
 NAMES = {
     CHECKPOINTS: "checkpoints",
@@ -25,8 +24,7 @@ NAMES = {
     SETTINGS: "settings",
     CALIBRATION: "calibration",
     COUNTERS: "counters",
-    CURSORS: "cursors",
-    SWITCH: "switch",
+    STATE: "state",
 }
 
 EVENTS_KEPT = const(500)
@@ -38,8 +36,9 @@ _SUM = const(4)
 
 class Store:
     """The logs, each found again as it was: `checkpoints`, `half_hours`, `minutes`, `events`, `settings`,
-    `calibration`, `counters`, `cursors`, `switch`.
+    `calibration`, `counters`, `state`.
 
+    `kept` is what `state` holds.
     `plan` is the board's FLASH: "days" of half-hours (100 at least) and "minute_days", on raw flash also
     "page" (1 or 256): `device` is a block device then. With "folder" it is a file system (see filelog.Files).
     `days` and `minute_days` are those of the plan. `checkpoint_s` is the shortest interval of checkpoints
@@ -72,8 +71,8 @@ class Store:
         self.settings = log(SETTINGS, SETTINGS_SIZE, SETTINGS_KEPT, "slow")
         self.calibration = log(CALIBRATION, CALIBRATION_SIZE, SETTINGS_KEPT, "slow")
         self.counters = log(COUNTERS, counters.SIZE, 1, "slow")
-        self.cursors = log(CURSORS, push_cursor.SIZE, 1, "slow")
-        self.switch = log(SWITCH, switch_state.SIZE, 1, "slow")
+        self.state = log(STATE, kept_state.SIZE, 1, "slow")
+        self.kept = kept_state.KeptState(self.state)
 
     def logs(self):
         """Yield every log."""

@@ -3,17 +3,19 @@
 from keiki.drivers.relay import Relay
 from keiki.meter.limiter import Limiter
 from keiki.meter.switch import Switch
-from keiki.meter.switch_state import SwitchState
 
 
 class Supply:
-    """`plan` is the board's RELAY: pins "open", "close" and "contact", "pulse_ms", and perhaps "button"."""
+    """`plan` is the board's RELAY: pins "open", "close" and "contact", "pulse_ms", and perhaps "button".
 
-    def __init__(self, plan: dict, hal, log, settings, clock, events) -> None:
+    `state` is a kept_state.KeptState.
+    """
+
+    def __init__(self, plan: dict, hal, state, settings, clock, events) -> None:
         relay = Relay(
             hal.output(plan["open"]), hal.output(plan["close"]), hal.input(plan["contact"]), plan["pulse_ms"]
         )
-        self.switch = Switch(relay, SwitchState(log), settings, events, hal.ticks_ms)
+        self.switch = Switch(relay, state, settings, events, hal.ticks_ms)
         self.limiter = Limiter(self.switch, settings, clock, events, hal.ticks_ms)
         self._button = hal.input(plan["button"]) if "button" in plan else None
 

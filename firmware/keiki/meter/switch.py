@@ -6,7 +6,7 @@ Document: DLMS UA Blue Book (IEC 62056-6-2), class 70 version 0. Transitions hav
 import asyncio
 
 from keiki.meter import eventlog
-from keiki.meter.switch_state import CONNECTED, DISCONNECTED, READY
+from keiki.meter.kept_state import CONNECTED, DISCONNECTED, READY
 from keiki.wire.compat import const
 
 # Who asks; the source of events

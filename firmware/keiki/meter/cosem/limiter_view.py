@@ -1,7 +1,7 @@
 """The limiter as an object of class 71. Currents are in mA, times in UTC."""
 
 from keiki.meter.cosem.views import change
-from keiki.meter.switch_state import GROUPS
+from keiki.meter.kept_state import GROUPS
 from keiki.wire.cosem import datetime12
 from keiki.wire.cosem.results import SCOPE_VIOLATED, AccessError
 
