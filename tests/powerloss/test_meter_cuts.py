@@ -227,6 +227,20 @@ def test_no_cut_loses_or_changes_what_the_meter_has_committed_on_pages_of_256() 
     assert powerloss(1500, seed=100001, page=256)["cuts"] >= 1500
 
 
+def test_a_clock_that_was_set_is_on_flash_at_once() -> None:
+    with small_meter():
+        size, blocks = REGIONS[1]
+        world = Watched(CutNor(blocks, size), {"blocks": blocks, "page": 1, "days": 2, "minute_days": 1})
+        world.run(3)
+        set_ms = world.true_ms + 40 * MINUTE_MS
+        world.ask("set_clock", utc_ms=set_ms)
+        world.lose_power(5_000)
+        world.rtc_off_ms = None
+        world.boot(world.medium.reboot())
+        world.check()
+        assert world.app.clock.unsure and world.utc_ms() == set_ms
+
+
 def main(args: list[str]) -> None:
     """Spread the cuts over processes; two thirds on a byte-programmable device, one third on pages."""
     import multiprocessing

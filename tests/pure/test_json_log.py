@@ -1,9 +1,11 @@
 """JSON objects on the flash log: the newest counts, and no block holds the only copy of it."""
 
 from check import raises
+from keiki.drivers.filelog import FileLog, Files
 from keiki.drivers.flashlog import Flash, Log
 from keiki.meter.json_log import JsonLog
 from nor import AFTER, BEFORE, INSIDE, Nor
+from test_filelog import Memory
 
 SIZE = 160  # two to a block of 512
 
@@ -105,3 +107,15 @@ def test_what_this_firmware_does_not_understand_stays_the_newest():
     assert JsonLog(start(nor)[1]).newest(usable) == {"v": 1}
     assert start(nor)[1].end == end
     assert newest(nor) == {"v": 2}
+
+
+def test_whatever_segment_file_is_lost_the_newest_object_is_not():
+    for count in range(1, 9):
+        system = Memory()
+        for number in range(count):
+            JsonLog(FileLog(Files(system, ""), 5, 1348, 2)).append({"n": number})
+        for path in sorted(system.content):
+            other = Memory()
+            other.content = {name: data for name, data in system.content.items() if name != path}
+            log = JsonLog(FileLog(Files(other, ""), 5, 1348, 2))
+            assert log.newest(lambda value: value) == {"n": count - 1}, (count, path)
