@@ -86,3 +86,13 @@ def test_a_file_that_cannot_be_gets_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError) as raised:
         KeptSettings(path)
     assert str(raised.value).startswith(f"state: {path}: ") and "\n" not in str(raised.value)
+
+
+def test_keys_that_a_head_end_may_have_changed_are_not_given_again(tmp_path: Path) -> None:
+    kept = KeptSettings(tmp_path / "settings.json")
+    kept.start({**MADE, "dlms_ek": "11" * 16, "dlms_ak": "22" * 16}, {})
+    assert kept.provision({})["dlms_ek"] == "11" * 16
+    (tmp_path / "flash.bin").touch()
+    given = kept.provision({"dlms_ak": "22" * 16})
+    assert given["dlms_ak"] == "22" * 16 and given["serial"] == "MADE"
+    assert not {"dlms_kek", "dlms_ek", "dlms_read_ek", "dlms_read_ak"} & given.keys()

@@ -1,6 +1,7 @@
-"""`keiki read` and `keiki monitor` on a real bench, over the console and over the B-route."""
+"""`keiki read` and `keiki monitor` on a real bench, over the console and over both routes."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -24,6 +25,16 @@ def meter() -> Iterator[dict[str, Any]]:
         yield bench.ready["meters"][0]
 
 
+@pytest.fixture(scope="module")
+def a_route(meter: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The meter's URL on the A-route, with its keys in a file."""
+    keys = meter["route_a"]["keys"]
+    path = tmp_path_factory.mktemp("keys") / "meter.keys"
+    path.touch(mode=0o600)
+    path.write_text(f'ek = "{keys["ek"]}"\nak = "{keys["ak"]}"\n')
+    return f"tcp://{meter['route_a']['tcp']}?keys={path}"
+
+
 def b_route(meter: dict[str, Any]) -> str:
     """The meter's URL on UDP, asked from an address that no other test has."""
     return f"udp://{meter['route_b']['udp4']}?source={own_address()}"
@@ -37,8 +48,11 @@ def read(url: str, *options: str) -> dict[str, Any]:
     return found
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([KEIKI, *arguments], capture_output=True, text=True, timeout=60, check=False)
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **variables}
+    return subprocess.run(
+        [KEIKI, *arguments], capture_output=True, text=True, timeout=60, env=env, check=False
+    )
 
 
 def test_both_ways_read_the_same_meter(meter: dict[str, Any]) -> None:
@@ -74,6 +88,52 @@ def test_a_day_has_48_half_hours_and_those_to_come_have_no_data(meter: dict[str,
     assert yesterday[47]["import_wh_x1000"] < known[0]
 
 
+def test_the_a_route_reads_what_the_console_reads(meter: dict[str, Any], a_route: str) -> None:
+    console, cosem = read(meter["console"], "--day", "0"), read(a_route, "--route", "a", "--day", "0")
+    assert cosem["serial"] == "KEIKI0000001" and cosem["power_w"] == pytest.approx(1300, abs=5)
+    assert abs(console["import_wh_x1000"] - cosem["import_wh_x1000"]) <= 11_000
+    assert cosem["export_wh_x1000"] == 0 and [phase["name"] for phase in cosem["phases"]] == ["R", "T"]
+    for phase, same in zip(console["phases"], cosem["phases"], strict=True):
+        assert same["voltage_v"] == pytest.approx(phase["voltage_v"], rel=0.01)
+        assert same["current_a"] == pytest.approx(phase["current_a"], rel=0.01)
+        assert same["frequency_hz"] == pytest.approx(50, abs=0.1)
+    assert len(cosem["half_hours"]) == 48
+    for fine, coarse in zip(console["half_hours"], cosem["half_hours"], strict=True):
+        assert fine["time"] == coarse["time"]
+        known = fine["import_wh_x1000"]
+        assert coarse["import_wh_x1000"] == (None if known is None else known // 1000 * 1000)
+
+
+def test_keys_come_from_the_environment_too_and_are_never_shown(meter: dict[str, Any]) -> None:
+    keys, url = meter["route_a"]["keys"], f"tcp://{meter['route_a']['tcp']}"
+    secrets = {"KEIKI_KEYS": f"reader:{keys['read_ek']}:{keys['read_ak']}"}
+    done = run("read", "--meter", url, "--json", **secrets)
+    assert done.returncode == 0 and json.loads(done.stdout)["serial"] == "KEIKI0000001"
+    for wrong, code, said in (
+        ({"KEIKI_KEYS": f"{keys['ak']}:{keys['ek']}"}, 1, "the meter refuses"),
+        ({"KEIKI_KEYS": "12:34"}, 2, "KEIKI_KEYS: ek is not 16 bytes in hex"),
+        ({"KEIKI_KEYS": keys["ek"]}, 2, "KEIKI_KEYS: neither EK:AK nor reader:EK:AK"),
+        ({}, 2, "keys: none"),
+    ):
+        done = run("read", "--meter", url, **wrong)
+        assert (done.returncode, done.stdout) == (code, "") and said in done.stderr, done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not any(key in done.stderr for key in keys.values())
+
+
+def test_a_key_file_that_others_may_read_is_refused(meter: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("ek = 1\n")
+    url = f"tcp://{meter['route_a']['tcp']}?keys={path}"
+    path.chmod(0o644)
+    assert "others may read it (chmod 600)" in run("read", "--meter", url).stderr
+    path.chmod(0o600)
+    done = run("read", "--meter", url)
+    assert done.returncode == 2 and "ek is not 16 bytes in hex" in done.stderr
+    path.write_text("not TOML")
+    assert "not TOML" in run("read", "--meter", url).stderr
+
+
 def test_people_get_tables(meter: dict[str, Any]) -> None:
     done = run("read", "--meter", meter["console"], "--day", "0")
     assert done.returncode == 0
@@ -100,10 +160,11 @@ def test_the_monitor_goes_on_after_the_meter_restarts_and_ends_with_ctrl_c(meter
     assert monitor.returncode == 0 and "Traceback" not in complaint
 
 
-def test_every_command_of_the_docs_reads_this_meter(meter: dict[str, Any]) -> None:
+def test_every_command_of_the_docs_reads_this_meter(meter: dict[str, Any], a_route: str) -> None:
     block = re.search(r"^```sh\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
     assert block is not None
     stands_for = {"udp://192.168.0.7": b_route(meter), "serial:///dev/ttyUSB0": meter["console"]}
+    stands_for["tcp://192.168.0.7?keys=meter.keys"] = a_route
     commands = [line.partition("#")[0].split() for line in block[1].splitlines()]
     assert {words[1] for words in commands} == {"read", "monitor"}
     for keiki, *words in commands:
@@ -124,7 +185,7 @@ def test_every_command_of_the_docs_reads_this_meter(meter: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("read", "--meter", "http://x"), 2, "is none of unix://, serial://, udp://"),
+        (("read", "--meter", "http://x"), 2, "is none of unix://, serial://, udp://, tcp://"),
         (("read", "--meter", "udp://"), 2, "is none of"),
         (("read", "--meter", "unix:///nowhere"), 1, "No such file"),
         (("monitor", "--meter", "serial:///dev/nowhere"), 1, "No such file"),
@@ -132,6 +193,9 @@ def test_every_command_of_the_docs_reads_this_meter(meter: dict[str, Any]) -> No
         (("read", "--meter", "udp://127.1.1.1?source=127.1.1.2", "--timeout", "0.3"), 1, "no answer within"),
         (("read", "--meter", "udp://127.1.1.1?source=192.0.2.1"), 1, "port 3610 of this host"),
         (("read", "--meter", "unix:///x", "--route", "b"), 2, "unix:// is not the B-route"),
+        (("read", "--meter", "udp://x", "--route", "a"), 2, "udp:// is not the A-route"),
+        (("read", "--meter", "tcp://127.1.1.1:port"), 2, "meter: 'tcp://127.1.1.1:port'"),
+        (("read", "--meter", "tcp://127.1.1.1?keys=/nowhere"), 2, "keys: /nowhere: No such file"),
         (("read", "--meter", "unix:///x", "--day", "100"), 2, "equal to 99"),
     ],
 )  # fmt: skip

@@ -41,6 +41,18 @@ class KeptSettings:
         settings: dict[str, Any] = table.checked(self._values)
         return settings
 
+    def provision(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the meter is to be given at its start.
+
+        Of the keys of a meter that has been here before only those that were asked for: a head-end may have
+        given it others, which nobody else knows.
+        """
+        settings: dict[str, Any] = table.checked(self._values)
+        if (self._path.parent / "flash.bin").exists():
+            for name in set(DLMS_KEYS) - set(asked):
+                del settings[name]
+        return settings
+
     def hear(self, request: bytes, answer: bytes) -> None:
         """Take note of what the firmware did at its console."""
         try:

@@ -141,7 +141,12 @@ class Meter:
         settings_file = self.folder / "start.json"
         settings_file.touch(mode=0o600)
         settings_file.write_text(
-            json.dumps({**self.settings, **(PREFILL if self.options.history_days > 0 else {})})
+            json.dumps(
+                {
+                    **self._kept.provision(self.options.settings),
+                    **(PREFILL if self.options.history_days else {}),
+                }
+            )
         )
         self._provisioned = {"KEIKI_CONFIG": str(settings_file)}
         await self.keeper.start()

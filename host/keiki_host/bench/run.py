@@ -69,5 +69,12 @@ def show_guide(console: Console, ready: dict[str, Any]) -> None:
         table.add_row("ECHONET Lite, UDP", f"{route['udp4']} (clients bind 0.0.0.0:3610 or 127.0.0.1:3610)")
         if "udp6" in route:
             table.add_row("", route["udp6"])
+        if "route_a" in meter:
+            route = meter["route_a"]
+            table.add_row(
+                "A-route, DLMS/COSEM", f"{route['tcp']} (TCP and UDP), system title {route['system_title']}"
+            )
+            table.add_row("", f"management client 1: EK {route['keys']['ek']}")
+            table.add_row("", f"AK {route['keys']['ak']}")
         table.add_row("Console", f"keiki device status --meter {meter['console']}")
         console.print(table)

@@ -1,7 +1,7 @@
 """A meter over TCP, blocking: one association at a time."""
 
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, Self
 
 from keiki.wire.cosem import client as cosem
@@ -74,19 +74,30 @@ class MeterLink:
             self.client: Any = _Client(None)
             self.run(self.client.open())
             if keys is not None:
-                last = self.get((1, COUNTERS[keys.sap], 2))
+                last = self._counter(keys.sap)
                 self.run(self.client.release())
                 self._link.sap = keys.sap
-                self.client = _Client(HostGuard(keys, int(last) + 1))
+                self.client = _Client(HostGuard(keys, last + 1))
                 self.run(self.client.open())
         except BaseException:
             self._link.close()
             raise
 
+    def _counter(self, sap: int) -> int:
+        """Which counter that client used last."""
+        try:
+            return int(self.get((1, COUNTERS[sap], 2)))
+        except (AccessError, TypeError):
+            raise LinkError(f"{self._name}: it does not say which counter comes next") from None
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the association, if the meter still listens, and close the connection."""
         try:
             self.run(self.client.release())
         except LinkError:
@@ -116,3 +127,16 @@ class MeterLink:
     def get(self, descriptor: tuple[int, bytes, int], selection: bytes | None = None) -> Any:
         """Read one attribute."""
         return self.run(self.client.get(descriptor, selection))
+
+    def get_list(self, wanted: Sequence[tuple[tuple[int, bytes, int], bytes | None]]) -> list[Any]:
+        """Read several attributes at once; where one is refused its AccessError comes instead."""
+        found: list[Any] = self.run(self.client.get_list(wanted))
+        return found
+
+    def set(self, descriptor: tuple[int, bytes, int], value: bytes) -> None:
+        """Write one attribute; `value` is A-XDR."""
+        self.run(self.client.set(descriptor, value))
+
+    def act(self, descriptor: tuple[int, bytes, int], value: bytes | None = None) -> Any:
+        """Invoke a method, its parameter in A-XDR."""
+        return self.run(self.client.act(descriptor, value))

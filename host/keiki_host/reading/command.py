@@ -30,7 +30,7 @@ MeterUrl = Annotated[
         "--meter",
         envvar="KEIKI_METER",
         metavar="URL",
-        help="unix:///PATH or serial:///dev/PORT (console), udp://HOST (B-route).",
+        help="unix:///PATH, serial:///dev/PORT (console), udp://HOST (B-route), tcp://HOST (A-route).",
         show_default=False,
     ),
 ]
@@ -39,7 +39,7 @@ MeterUrl = Annotated[
 def read(
     meter: MeterUrl,
     route: Annotated[
-        Literal["b"] | None, typer.Option(help="Insist on this route.", show_default=False)
+        Literal["a", "b"] | None, typer.Option(help="Insist on this route.", show_default=False)
     ] = None,
     day: Annotated[
         int | None,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from keiki_host.bench.options import InputError
 from keiki_host.device import UrlError
 from keiki_host.reading.console import ConsoleReader
+from keiki_host.reading.cosem import CosemReader
 from keiki_host.reading.echonet import EchonetReader
 from keiki_host.reading.model import Reader
 
@@ -13,6 +14,7 @@ READERS: dict[str, tuple[str, Callable[[str, float], Reader]]] = {
     "unix": ("console", ConsoleReader),
     "serial": ("console", ConsoleReader),
     "udp": ("b", EchonetReader),
+    "tcp": ("a", CosemReader),
 }
 
 
