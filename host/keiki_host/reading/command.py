@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import sys
 import time
 from collections import deque
@@ -71,6 +72,7 @@ def monitor(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """Watch a meter until Ctrl-C. It goes on by itself when a meter that was away is back."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
     with read_by_somebody(), contextlib.suppress(KeyboardInterrupt):
         readings = _readings(meter, every, timeout)
         if as_json:
