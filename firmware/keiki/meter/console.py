@@ -68,7 +68,7 @@ class Console:
             return {"error": "request: longer than %d bytes" % LINE_MAX}
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RuntimeError, MemoryError):  # a thousand brackets are too deep
             return {"error": "request: not JSON"}
         except MemoryError:  # a thousand brackets are lists in lists
             return {"error": "request: more than the heap takes"}
