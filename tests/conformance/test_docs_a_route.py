@@ -35,7 +35,7 @@ def test_the_program_reads_the_meter(ready: dict[str, Any], tmp_path: Path) -> N
 
 
 def rows() -> dict[str, tuple[int, bool, set[int], set[int]]]:
-    """OBIS: class, whether the public reads it, attributes that are written, methods, as the document says."""
+    """OBIS: class, whether the public reads it, attributes written, methods, as the document says."""
     found = {}
     for line in TEXT.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
