@@ -123,7 +123,7 @@ class Program:
         if release:
             self.client.close()
         else:
-            self.client.link.close()
+            self.client.link.disconnect()
         return int(counter)
 
     def op_push(self, apdu: str, ek: str, ak: str, title: str) -> Any:
