@@ -15,6 +15,7 @@
 | `commands`, `command_kinds` | the queue of commands to meters |
 | `tokens`, `access`, `trail` | who may do what, and who did |
 | `export`, `croute` | files out |
+| `collect` | the collector: pushes in, gaps asked for, commands out; `serve` |
 | `api` | REST API and web page |
 | `command*` | `keiki headend` |
 

@@ -9,6 +9,7 @@ from keiki.wire.slots import jst_midnight
 
 from keiki_host.headend import (
     command_meter,
+    command_serve,
     command_token,
     croute,
     jst,
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(command_token.app, name="token")
 app.add_typer(command_meter.app, name="meter")
+app.command()(command_serve.serve)
 
 
 @app.command()

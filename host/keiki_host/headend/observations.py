@@ -14,6 +14,11 @@ from keiki_host.headend.errors import HeadendInputError
 SOURCES = ("billing", "now", "field")
 """Where a register comes from: the meter's billing profile, a reading on demand, somebody who was there."""
 
+ALARM = 256
+"""The log, as it were, of alarms that meters pushed: the code is the alarm register."""
+LAST_GASP = 257
+"""Likewise of last gasps: the mains of the meter went."""
+
 
 class Clock(NamedTuple):
     """How wrong a meter's clock was."""
@@ -37,7 +42,7 @@ class Event(NamedTuple):
     """An entry of one of a meter's event logs."""
 
     log: int
-    """Which log: the value group E of its OBIS code, 0.0.99.98.E.255."""
+    """Which log: the value group E of its OBIS code, 0.0.99.98.E.255; ALARM or LAST_GASP: what it pushed."""
     at_s: int
     """When, by the meter's clock, UTC seconds."""
     code: int

@@ -1,6 +1,8 @@
 """Serves the app with uvicorn; a client that does not say what it wants in time is cut off."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
@@ -33,8 +35,17 @@ class PromptProtocol(H11Protocol):
         super().connection_lost(exc)
 
 
-def make_server(place: Place, host: str, port: int) -> uvicorn.Server:
-    """A server to be run with `await server.serve()`; port 0: any that is free."""
+class Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def make_server(place: Place, host: str, port: int) -> Server:
+    """A server to be run with `await server.serve()`, or `serve(sockets=[...])`; port 0: any that is free."""
     config = uvicorn.Config(
         make_app(place),
         host=host,
@@ -43,8 +54,10 @@ def make_server(place: Place, host: str, port: int) -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         server_header=False,
+        lifespan="off",
         limit_concurrency=CLIENTS_MAX,
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=HEAD_MAX,
     )
-    return uvicorn.Server(config)
+    return Server(config)

@@ -1,0 +1,15 @@
+"""The collector: takes what meters send, asks for what is missing, and carries commands to them.
+
+| module | what it does |
+|---|---|
+| `clock` | the time that the head-end goes by |
+| `message` | a push taken apart, and the confirm for it |
+| `numbers` | counters for sending, handed out of reserved blocks |
+| `roster` | meters by system title: keys, counters, addresses |
+| `intake` | pushes into the store, many in one transaction; confirmed when they are on disk |
+| `listener` | the port that meters send to |
+| `lock` | one collector for each database |
+| `service` | all of it in one process, with the API |
+
+Everything here runs on one event loop; what waits for the database runs in threads.
+"""

@@ -1,0 +1,171 @@
+"""Pushes into the store, many in one transaction; each is answered when it is on disk, and never before.
+
+While the database cannot be reached nothing is kept here and nothing is confirmed: meters keep their values
+and send them again. So memory is bounded, and whatever happens to this process loses nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keiki.wire.slots import SLOT_S
+
+from keiki_host.headend import observations
+from keiki_host.headend.collect.clock import Clock
+from keiki_host.headend.collect.roster import Meter
+from keiki_host.headend.counters import Channel
+from keiki_host.headend.database import Store
+from keiki_host.headend.errors import HeadendError
+from keiki_host.headend.ingest import ingest
+from keiki_host.headend.observations import Event
+from keiki_host.headend.values import Ingested, Reading
+
+WAITING_MAX = 20_000
+"""Pushes in memory; more are turned away."""
+BATCH_MAX = 4_000
+GATHER_S = 0.05
+"""How long the first push of a batch waits for others. Real seconds, as everything that bounds load."""
+_TELL_EVERY_S = 3600
+BACKOFF_S = (1.0, 30.0)
+"""First and longest wait after the store has failed."""
+
+
+class Item(NamedTuple):
+    """A message that was opened: `done(stored)` is called once, on the event loop."""
+
+    meter: Meter
+    counter: int
+    """Its invocation counter, to be kept with it."""
+    reading: Reading | None
+    event: Event | None
+    done: Callable[[bool], None]
+
+
+class Intake:
+    """Stores what is offered. `tell` hears one line for what an operator should know."""
+
+    def __init__(self, store: Store, clock: Clock, tell: Callable[[str], None]) -> None:
+        self.stats = {"batches": 0, "stored": 0, "repeated": 0, "conflicts": 0, "refused": 0, "postponed": 0}
+        self._store = store
+        self._clock = clock
+        self._tell = tell
+        self._waiting: list[Item] = []
+        self._some = asyncio.Event()
+        self._many = asyncio.Event()
+        self._failing = False
+        self._refused: dict[int, int] = {}
+
+    @property
+    def open(self) -> bool:
+        """Whether something more may be offered."""
+        return not self._failing and len(self._waiting) < WAITING_MAX
+
+    def offer(self, item: Item) -> bool:
+        """Take a message; False: there is no room, or no database, and nothing will become of it."""
+        if not self.open:
+            self.stats["postponed"] += 1
+            return False
+        self._waiting.append(item)
+        self._some.set()
+        if len(self._waiting) >= BATCH_MAX:
+            self._many.set()
+        return True
+
+    async def run(self) -> None:
+        """Store for ever."""
+        backoff_s = BACKOFF_S[0]
+        while True:
+            await self._some.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._many.wait(), GATHER_S)
+            batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+            if not self._waiting:
+                self._some.clear()
+            if len(self._waiting) < BATCH_MAX:
+                self._many.clear()
+            try:
+                ingested = await self.store(batch)
+            except HeadendError as error:
+                self._fail(batch, str(error))
+                backoff_s = await self._until_it_answers(backoff_s)
+                continue
+            backoff_s = BACKOFF_S[0]
+            self._count(ingested, {item.meter.meter_id: item.meter.serial for item in batch})
+            for item in batch:
+                item.done(True)
+
+    async def store(self, batch: list[Item]) -> Ingested:
+        """Store a batch with its counters and a block of numbers for who needs one. HeadendError: nothing."""
+        accepted: dict[tuple[int, Channel], int] = {}
+        blocks: dict[int, tuple[Meter, int]] = {}
+        for item in batch:
+            key = (item.meter.meter_id, Channel.RECEIVE)
+            accepted[key] = max(accepted.get(key, 0), item.counter)
+            end = item.meter.numbers(Channel.SEND).wanted()
+            if end is not None:
+                blocks[item.meter.meter_id] = (item.meter, end)
+        for meter_id, (_, end) in blocks.items():
+            accepted[meter_id, Channel.SEND] = end
+        ingested = await asyncio.to_thread(self._write, batch, accepted)
+        for meter, end in blocks.values():
+            meter.numbers(Channel.SEND).reserved(end)
+        return ingested
+
+    def _write(self, batch: list[Item], accepted: dict[tuple[int, Channel], int]) -> Ingested:
+        readings = [item.reading for item in batch if item.reading is not None]
+        with self._store.write():
+            ingested = ingest(self._store, readings, now_s=self._clock.now_s, accepted=accepted)
+            for item in batch:
+                if item.event is not None:
+                    observations.note_events(self._store, item.meter.meter_id, [item.event])
+            for reading in ingested.refused:
+                if not reading.slot_s % SLOT_S:
+                    clock = observations.Clock(reading.arrived_s, reading.slot_s - reading.arrived_s)
+                    observations.note_clock(self._store, reading.meter_id, clock)
+        return ingested
+
+    def _count(self, ingested: Ingested, serials: dict[int, str]) -> None:
+        self.stats["batches"] += 1
+        self.stats["stored"] += ingested.stored
+        self.stats["repeated"] += ingested.repeated
+        self.stats["conflicts"] += ingested.conflicts
+        self.stats["refused"] += len(ingested.refused)
+        for reading in ingested.refused:
+            ahead_s = reading.slot_s - reading.arrived_s
+            last_s = self._refused.get(reading.meter_id)
+            if last_s is None or not 0 <= reading.arrived_s - last_s < _TELL_EVERY_S:
+                self._refused[reading.meter_id] = reading.arrived_s
+                wrong = "no half hour" if reading.slot_s % SLOT_S else f"its clock is {ahead_s} s ahead"
+                self._tell(f"meter {serials[reading.meter_id]}: a value is not kept: {wrong}")
+
+    def _fail(self, batch: list[Item], reason: str) -> None:
+        """Give back everything that waits: it is asked for again, by those who have it."""
+        if not self._failing:
+            self._tell(f"{reason}; nothing is confirmed until it answers")
+        self._failing = True
+        left, self._waiting = batch + self._waiting, []
+        self._some.clear()
+        self._many.clear()
+        self.stats["postponed"] += len(left)
+        for item in left:
+            item.done(False)
+
+    async def _until_it_answers(self, backoff_s: float) -> float:
+        """Wait, and let pushes come again; the next one tries. Returns how long to wait the next time."""
+        await asyncio.sleep(backoff_s)
+        while True:
+            try:
+                await asyncio.to_thread(self._probe)
+                break
+            except HeadendError:
+                backoff_s = min(2 * backoff_s, BACKOFF_S[1])
+                await asyncio.sleep(backoff_s)
+        self._failing = False
+        self._tell("the database answers again")
+        return min(2 * backoff_s, BACKOFF_S[1])
+
+    def _probe(self) -> None:
+        """A write that changes nothing: a full disk fails the next batch, a lock or a dead server this."""
+        with self._store.write():
+            pass

@@ -1,0 +1,193 @@
+"""The head-end in one process: the collector, the API and the page, until it is told to end."""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keiki_host.headend import tokens, trail
+from keiki_host.headend.api.caller import Place
+from keiki_host.headend.api.server import make_server
+from keiki_host.headend.collect.clock import Clock
+from keiki_host.headend.collect.intake import Intake
+from keiki_host.headend.collect.listener import Listener
+from keiki_host.headend.collect.lock import CollectorLock
+from keiki_host.headend.collect.roster import Meter, Roster, own_title
+from keiki_host.headend.database import Store
+from keiki_host.headend.errors import HeadendError, StoreUnavailableError
+from keiki_host.headend.keys import Safe
+
+WHO = "collector"
+_WATCH_S = 2.0
+_SUSPECT_EVERY_S = 3600
+_FILES_WANTED = 65_536
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to serve. `files`: the folder of C-route files; None: none are made."""
+
+    push: tuple[str, int] = ("127.0.0.1", 4059)
+    http: tuple[str, int] = ("127.0.0.1", 8030)
+    files: Path | None = None
+    clock: Clock = field(default_factory=Clock)
+
+
+class Service:
+    """Everything put together. `start` returns the ready line; `run` works until cancelled, then `close`."""
+
+    def __init__(self, store: Store, safe: Safe, options: Options, tell: Callable[[str], None]) -> None:
+        clock = options.clock
+        self.options = options
+        self.roster = Roster(store, safe)
+        self.intake = Intake(store, clock, tell)
+        self._store = store
+        self._safe = safe
+        self._clock = clock
+        self._tell = tell
+        self._lock = CollectorLock(store)
+        self._suspects: dict[tuple[int, str], int] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self.listener: Listener | None = None
+        self._http: socket.socket | None = None
+
+    async def start(self) -> dict[str, Any]:
+        """Take the lock, read the registry, open both ports. HeadendError: that cannot be."""
+        _raise_file_limit()
+        try:
+            await asyncio.to_thread(self._lock.take)
+            self.roster.apply(await asyncio.to_thread(self.roster.load))
+            title = await asyncio.to_thread(own_title, self._store)
+            self._http = _bound("http", *self.options.http)
+            listener = self.listener = Listener(self.roster, self.intake, self._clock, title)
+            listener.on_suspect = self._suspect
+            host, port = self.options.push
+            port = await listener.open(host, port)
+            ready: dict[str, Any] = {
+                "url": "http://{}:{}".format(*self._http.getsockname()[:2]),
+                "push": f"{host}:{port}",
+                "system_title": title.hex(),
+                "meters": len(self.roster.meters),
+            }
+            token = await asyncio.to_thread(first_token, self._store, self._clock.now_s)
+        except BaseException:
+            self.close()
+            raise
+        return ready if token is None else {**ready, "token": token}
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        assert self.listener is not None and self._http is not None
+        place = Place(self._store, self.options.files, self._clock.now)
+        server = make_server(place, *self.options.http)
+        serving = asyncio.create_task(server.serve(sockets=[self._http]))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self.intake.run(), self.listener.run(), self._watch()):
+                    group.create_task(work)
+                group.create_task(_ends(serving))
+        finally:
+            server.should_exit = True
+            await serving
+
+    def close(self) -> None:
+        """Close every port, and let another collector have the database."""
+        if self.listener is not None:
+            self.listener.close()
+        if self._http is not None:
+            self._http.close()
+        self._lock.release()
+
+    async def _watch(self) -> None:
+        """Take over what changes in the registry, and see to it that the lock is still ours."""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            try:
+                if not await asyncio.to_thread(self._lock.held):
+                    await asyncio.to_thread(self._lock.take)
+                if await asyncio.to_thread(self.roster.changed):
+                    self.roster.apply(await asyncio.to_thread(self.roster.load))
+            except StoreUnavailableError:
+                continue  # the intake tells of it
+
+    def _suspect(self, meter: Meter, what: str) -> None:
+        """A forgery or replay: on the trail, once an hour for each meter."""
+        now_s = self._clock.now_s
+        if now_s - self._suspects.get((meter.meter_id, what), -_SUSPECT_EVERY_S) < _SUSPECT_EVERY_S:
+            return
+        self._suspects[meter.meter_id, what] = now_s
+        self._later(asyncio.to_thread(self._note, f"push.{what}", f"meter {meter.meter_id}", now_s))
+
+    def _note(self, action: str, subject: str, now_s: int) -> None:
+        with contextlib.suppress(HeadendError), self._store.write() as connection:
+            trail.note(connection, now_s, WHO, action, subject, outcome="denied")
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def serve(service: Service, show: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `show` hears the ready line. HeadendError: it cannot start, or go on."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        show(await service.start())
+        running = asyncio.create_task(service.run())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        running.cancel()
+        try:
+            await running
+        except asyncio.CancelledError:
+            pass
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+    finally:
+        service.close()
+
+
+async def _ends(serving: asyncio.Task[None]) -> None:
+    """The API does not end by itself."""
+    await asyncio.shield(serving)
+    raise HeadendError("the API has ended")
+
+
+def first_token(store: Store, now_s: int) -> str | None:
+    """A token for an operator, if there is none of any kind yet: somebody must be able to come in."""
+    if tokens.tokens(store):
+        return None
+    return tokens.make(store, "first operator", "operator", who=WHO, now_s=now_s)
+
+
+def _bound(what: str, host: str, port: int) -> socket.socket:
+    """A socket for a port that is free."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+        except OSError:
+            sock.close()
+            raise
+    except OSError as error:
+        raise HeadendError(f"{what} {host}:{port}: {error.strerror or error}") from None
+    return sock
+
+
+def _raise_file_limit() -> None:
+    """As many connections as the system lets this process have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, _FILES_WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,182 @@
+"""What meters send by themselves: stored before it is confirmed, once, and only if it is theirs."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from keiki_host.headend import counters, observations, trail
+from keiki_host.headend.collect import intake, message
+from keiki_host.headend.counters import Channel
+from keiki_host.headend.database import Store
+
+from tests.headend.collector_world import World, until
+from tests.headend.fleet_of_few import DAY, SLOT
+from tests.headend.pushing_meter import PushingMeter
+
+
+def values(world: World, index: int = 0) -> dict[int, tuple[int | None, int | None]]:
+    """Raw values of a meter, by slot number."""
+    with world.store.read() as connection:
+        rows = connection.exec_driver_sql(
+            f"SELECT slot_s, import_wh, path FROM reading WHERE meter_id = {world.meters[index]} ORDER BY 1"
+        )
+        return {(row[0] - DAY) // SLOT: (row[1], row[2]) for row in rows}
+
+
+def test_a_push_is_confirmed_when_it_is_on_disk_with_its_counters(store: Store, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        async with world.running():
+            assert world.ready["token"].startswith("keiki_")
+            async with world.meter(0) as one, world.meter(1) as two:
+                assert await one.deliver(one.values(5, DAY, 1000))
+                assert values(world) == {0: (1000, 1)}
+                assert await two.deliver(two.values(0xFFFFFF + 9, DAY - 6 * SLOT, 70, status=0x80))
+                assert values(world, 1) == {-6: (70, 3)}
+                assert await one.deliver(one.alarm(77, DAY + 10, 1 << 12))
+                await two.send(two.values(6, DAY, 71, confirmed=False))
+                await until(lambda: len(values(world, 1)) == 2, "a value that wants no confirm is stored")
+        (event,) = observations.events(store, world.meters[0])
+        assert (event.log, event.code) == (observations.ALARM, 1 << 12)
+        assert counters.last(store, Channel.RECEIVE) == {world.meters[0]: 2, world.meters[1]: 2}
+        assert set(counters.last(store, Channel.SEND)) == set(world.meters[:2])
+        assert (world.stats["pushes"], world.stats["confirmed"], world.stats["stored"]) == (3, 3, 3)
+        assert world.told == []
+
+    asyncio.run(scenario())
+
+
+def test_after_a_restart_counters_go_on_and_a_replay_is_refused(store: Store, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        async with world.running():
+            async with world.meter() as meter:
+                recorded = meter.values(1, DAY, 1000)
+                assert await meter.deliver(recorded)
+            sent = counters.last(store, Channel.SEND)[world.meters[0]]
+        async with world.running():
+            async with world.meter() as thief:
+                assert not await thief.deliver(recorded)
+            assert world.stats["replayed"] == 1 and "token" not in world.ready
+            async with world.meter() as honest:
+                honest.guard.counter = 1
+                assert await honest.deliver(honest.values(2, DAY, 1000))
+            assert counters.last(store, Channel.SEND)[world.meters[0]] > sent
+            await until(
+                lambda: "push.replayed" in {entry.action for entry in trail.entries(store)}, "on the trail"
+            )
+        assert world.stats["repeated"] == 1 and values(world) == {0: (1000, 1)}
+
+    asyncio.run(scenario())
+
+
+def test_what_is_not_theirs_ends_the_connection_and_is_counted(store: Store, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        async with world.running():
+            async with world.meter(0, ak=bytes(16)) as forger:
+                assert not await forger.deliver(forger.values(1, DAY, 1000))
+            stranger = PushingMeter(b"KEI99999")
+            for data in (
+                stranger.values(1, DAY, 1),
+                b"\0\1\0\1\0\x66\x04\x01" + bytes(2000),
+                b"GET / HTTP/1.1\r\n\r\n",
+                b"\0\1\0\1\0\x66\0\x01\0",
+                b"\0\1\0\2\0\x66\0\x01\0",
+            ):
+                await stranger.connect(world.port)
+                assert not await stranger.deliver(data)
+                await stranger.close()
+            wanted = {"forged": 1, "unknown": 1, "broken": 6, "confirmed": 0}
+            assert {name: world.stats[name] for name in wanted} == wanted
+            async with world.meter(0) as meter:
+                assert await meter.deliver(meter.values(1, DAY, 1000))
+        assert values(world) == {0: (1000, 1)}
+
+    asyncio.run(scenario())
+
+
+def test_a_slot_that_cannot_be_is_confirmed_and_kept_nowhere(store: Store, tmp_path: Path) -> None:
+    """A meter whose clock is a day ahead must not send the same value for ever."""
+
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        async with world.running(), world.meter() as meter:
+            assert await meter.deliver(meter.values(1, DAY + 86400, 1000))
+            assert await meter.deliver(meter.values(2, DAY, 1000))
+        assert world.stats["refused"] == 1 and values(world) == {0: (1000, 1)}
+        (clock,) = observations.clocks(store, world.meters[0])
+        assert 86000 < clock.offset_s <= 86400
+        assert len(world.told) == 1 and "its clock is 86340 s ahead" in world.told[0]
+
+    asyncio.run(scenario())
+
+
+def test_while_the_database_is_locked_nothing_is_confirmed_and_then_everything(
+    make_url: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keiki_host.headend.database._BUSY_MS", 50)
+    monkeypatch.setattr(intake, "BACKOFF_S", (0.05, 0.2))
+    from keiki_host.headend.database import make_engine
+
+    store = Store(make_engine(make_url("sqlite")))  # type: ignore[operator]
+
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        async with world.running(), world.meter(0) as meter:
+            assert await meter.deliver(meter.values(1, DAY, 1000))
+            locker = sqlite3.connect(str(store.engine.url.database), isolation_level=None)
+            locker.execute("BEGIN IMMEDIATE")
+            data = meter.values(2, DAY + SLOT, 1100)
+            world.now_s += SLOT
+            assert not await meter.deliver(data)
+            await meter.connect(world.port)
+            assert not await meter.deliver(meter.values(2, DAY + SLOT, 1100))
+            assert len(world.told) == 1 and "locked by another program" in world.told[0]
+            locker.execute("ROLLBACK")
+            locker.close()
+            await until(lambda: world.service.intake.open, "it recovers by itself")
+            await meter.connect(world.port)
+            assert await meter.deliver(meter.values(2, DAY + SLOT, 1100))
+        assert values(world) == {0: (1000, 1), 1: (1100, 1)}
+        assert world.stats["postponed"] == 2 and len(world.told) == 2
+
+    asyncio.run(scenario())
+    store.close()
+
+
+def test_a_connection_is_closed_that_is_silent_in_the_middle_of_a_message(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keiki_host.headend.collect import listener
+
+    monkeypatch.setattr(listener, "_LOOK_S", 0.01)
+    monkeypatch.setattr(listener, "PARTIAL_S", 0.05)
+
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        async with world.running(), world.meter(0) as slow, world.meter(1) as idle:
+            assert not await slow.deliver(slow.values(1, DAY, 1000)[:-1])
+            assert world.stats["silent"] == 1
+            assert await idle.deliver(idle.values(1, DAY, 1000))
+
+    asyncio.run(scenario())
+
+
+def test_the_usual_form_and_the_decoder_find_the_same() -> None:
+    meter = PushingMeter(b"KEI00001")
+    found = []
+    for exact in (True, False):
+        buffer = bytearray(meter.values(0x123456, DAY, 4_000_000_000, status=0x06)[8:])
+        _, start, end = message.unlock(meter.guard.cipher, buffer, 0, len(buffer), b"KEI00001")
+        if not exact:
+            message._USUAL_HEAD, kept = (), message._USUAL_HEAD
+        try:
+            found.append(message.read(buffer, start, end))
+        finally:
+            if not exact:
+                message._USUAL_HEAD = kept
+    assert found[0] == found[1]
+    assert (found[0].import_wh, found[0].export_wh, found[0].number) == (4_000_000_000, 7, 0x123456)
+    assert found[0].status.name == "ESTIMATED" and found[0].wants_confirm
