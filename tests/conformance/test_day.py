@@ -36,7 +36,7 @@ def test_every_slot_of_a_day_read_by_momonga_is_the_truth(tmp_path: Path) -> Non
             meter = bench.meters[0]
             await meter.clock.run_to(meter.clock.now_ms + 86400 * 1000 + 60_000)
             memory = await meter.firmware.call("memory")
-            assert memory["used"] + memory["free"] < 262144 + 8192, "not the heap of a small board"
+            assert memory["used"] + memory["free"] < 160 * 2048 + 8192, "not the heap of a small board"
             meter.clock.pace(1)
             route = bench.meters[0].ready()["route_b"]
             await client.call(

@@ -132,7 +132,7 @@ def test_it_discovers_reads_sets_and_hears_a_meter() -> None:
             [meter] = bench.meters
             await client.call("open")
             found = (await client.call("discover", host=meter.udp4))["hosts"]
-            unique = meter.name.encode().ljust(13, b"\0").hex()
+            unique = meter.unique.encode().ljust(13, b"\0").hex()
             assert found == {
                 meter.udp4: {
                     "uid": "0000ab" + unique,
