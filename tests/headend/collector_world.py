@@ -8,6 +8,7 @@ from typing import Any
 
 from keiki_host.headend import registry
 from keiki_host.headend.collect.clock import Clock
+from keiki_host.headend.collect.puller import Limits
 from keiki_host.headend.collect.service import Options, Service
 from keiki_host.headend.database import Store
 from keiki_host.headend.keys import Safe, make_key_file
@@ -19,11 +20,12 @@ from tests.headend.pushing_meter import AK, EK, PushingMeter
 class World:
     """`now_s` is the time of the collector; `told` is what it told its operator."""
 
-    def __init__(self, store: Store, folder: Path, count: int = 3) -> None:
+    def __init__(self, store: Store, folder: Path, count: int = 3, *, limits: Limits | None = None) -> None:
         self.store = store
         self.folder = folder
         self.now_s = float(DAY + 60)
         self.told: list[str] = []
+        self.limits = limits or Limits()
         self.meters = make(store, count)
         self.titles = [bytes.fromhex(meter.system_title) for meter in registry.meters(store)]
         make_key_file(folder / "key")
@@ -48,7 +50,7 @@ class World:
     async def running(self) -> AsyncIterator[Service]:
         """The collector, started anew each time."""
         clock = Clock(wall=lambda: self.now_s)
-        options = Options(("127.0.0.1", 0), ("127.0.0.1", 0), None, clock)
+        options = Options(("127.0.0.1", 0), ("127.0.0.1", 0), None, clock, self.limits)
         self.service = Service(self.store, self.safe, options, self.told.append)
         self.ready = await self.service.start()
         work = asyncio.create_task(self.service.run())

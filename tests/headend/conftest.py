@@ -94,3 +94,11 @@ def store(request: pytest.FixtureRequest, make_url: Callable[[str], str]) -> Ite
     opened = Store(make_engine(make_url(request.param)))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def sqlite_store(make_url: Callable[[str], str]) -> Iterator[Store]:
+    """An empty store, for what is the same whatever the database."""
+    opened = Store(make_engine(make_url("sqlite")))
+    yield opened
+    opened.close()

@@ -71,9 +71,9 @@ def test_after_a_restart_counters_go_on_and_a_replay_is_refused(store: Store, tm
     asyncio.run(scenario())
 
 
-def test_what_is_not_theirs_ends_the_connection_and_is_counted(store: Store, tmp_path: Path) -> None:
+def test_what_is_not_theirs_ends_the_connection_and_is_counted(sqlite_store: Store, tmp_path: Path) -> None:
     async def scenario() -> None:
-        world = World(store, tmp_path)
+        world = World(sqlite_store, tmp_path)
         async with world.running():
             async with world.meter(0, ak=bytes(16)) as forger:
                 assert not await forger.deliver(forger.values(1, DAY, 1000))
@@ -97,16 +97,16 @@ def test_what_is_not_theirs_ends_the_connection_and_is_counted(store: Store, tmp
     asyncio.run(scenario())
 
 
-def test_a_slot_that_cannot_be_is_confirmed_and_kept_nowhere(store: Store, tmp_path: Path) -> None:
+def test_a_slot_that_cannot_be_is_confirmed_and_kept_nowhere(sqlite_store: Store, tmp_path: Path) -> None:
     """A meter whose clock is a day ahead must not send the same value for ever."""
 
     async def scenario() -> None:
-        world = World(store, tmp_path)
+        world = World(sqlite_store, tmp_path)
         async with world.running(), world.meter() as meter:
             assert await meter.deliver(meter.values(1, DAY + 86400, 1000))
             assert await meter.deliver(meter.values(2, DAY, 1000))
         assert world.stats["refused"] == 1 and values(world) == {0: (1000, 1)}
-        (clock,) = observations.clocks(store, world.meters[0])
+        (clock,) = observations.clocks(sqlite_store, world.meters[0])
         assert 86000 < clock.offset_s <= 86400
         assert len(world.told) == 1 and "its clock is 86340 s ahead" in world.told[0]
 
@@ -147,7 +147,7 @@ def test_while_the_database_is_locked_nothing_is_confirmed_and_then_everything(
 
 
 def test_a_connection_is_closed_that_is_silent_in_the_middle_of_a_message(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from keiki_host.headend.collect import listener
 
@@ -155,7 +155,7 @@ def test_a_connection_is_closed_that_is_silent_in_the_middle_of_a_message(
     monkeypatch.setattr(listener, "PARTIAL_S", 0.05)
 
     async def scenario() -> None:
-        world = World(store, tmp_path)
+        world = World(sqlite_store, tmp_path)
         async with world.running(), world.meter(0) as slow, world.meter(1) as idle:
             assert not await slow.deliver(slow.values(1, DAY, 1000)[:-1])
             assert world.stats["silent"] == 1

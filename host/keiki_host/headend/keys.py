@@ -159,6 +159,14 @@ class Safe:
         """Pending keys by meter and name: what a meter may have instead, until `confirm` or `drop`."""
         return self._read("pending", meter_ids)
 
+    def states(self, meter_id: int) -> dict[int, tuple[str, str]]:
+        """Name and state of each key of a meter, by number."""
+        query = select(meter_key.c.key_id, meter_key.c.name, meter_key.c.state).where(
+            meter_key.c.meter_id == meter_id
+        )
+        with self._store.read() as connection:
+            return {row.key_id: (row.name, row.state) for row in connection.execute(query)}
+
     def _read(self, state: str, meter_ids: Iterable[int] | None) -> dict[int, dict[str, bytes]]:
         query = select(meter_key).where(meter_key.c.state == state).order_by(meter_key.c.key_id)
         if meter_ids is not None:

@@ -8,6 +8,9 @@
 | `roster` | meters by system title: keys, counters, addresses |
 | `intake` | pushes into the store, many in one transaction; confirmed when they are on disk |
 | `listener` | the port that meters send to |
+| `session`, `visit`, `puller` | meters that are asked: an association, what is read in it, and when |
+| `worker`, `carry_out`, `rekey` | commands to meters |
+| `rounds` | C-route files and judging, by the clock |
 | `lock` | one collector for each database |
 | `service` | all of it in one process, with the API |
 

@@ -6,7 +6,7 @@ and send them again. So memory is bounded, and whatever happens to this process 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from keiki.wire.slots import SLOT_S
@@ -16,7 +16,7 @@ from keiki_host.headend.collect.clock import Clock
 from keiki_host.headend.collect.roster import Meter
 from keiki_host.headend.counters import Channel
 from keiki_host.headend.database import Store
-from keiki_host.headend.errors import HeadendError
+from keiki_host.headend.errors import HeadendError, StoreUnavailableError
 from keiki_host.headend.ingest import ingest
 from keiki_host.headend.observations import Event
 from keiki_host.headend.values import Ingested, Reading
@@ -24,7 +24,7 @@ from keiki_host.headend.values import Ingested, Reading
 WAITING_MAX = 20_000
 """Pushes in memory; more are turned away."""
 BATCH_MAX = 4_000
-GATHER_S = 0.05
+GATHER_S = 0.02
 """How long the first push of a batch waits for others. Real seconds, as everything that bounds load."""
 _TELL_EVERY_S = 3600
 BACKOFF_S = (1.0, 30.0)
@@ -32,13 +32,14 @@ BACKOFF_S = (1.0, 30.0)
 
 
 class Item(NamedTuple):
-    """A message that was opened: `done(stored)` is called once, on the event loop."""
+    """What a meter said: `done(stored)` is called once, on the event loop."""
 
     meter: Meter
+    channel: Channel
     counter: int
-    """Its invocation counter, to be kept with it."""
-    reading: Reading | None
-    event: Event | None
+    """The invocation counter that it came with, to be kept with it."""
+    readings: Sequence[Reading]
+    events: Sequence[Event]
     done: Callable[[bool], None]
 
 
@@ -72,6 +73,17 @@ class Intake:
             self._many.set()
         return True
 
+    async def keep(self, meter: Meter, received: tuple[Channel, int], readings: Sequence[Reading]) -> None:
+        """Store what a meter answered; StoreUnavailableError if that cannot be now."""
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def done(whether: bool) -> None:
+            if not stored.done():
+                stored.set_result(whether)
+
+        if not self.offer(Item(meter, *received, readings, (), done)) or not await stored:
+            raise StoreUnavailableError(f"meter {meter.serial}: its values cannot be kept now")
+
     async def run(self) -> None:
         """Store for ever."""
         backoff_s = BACKOFF_S[0]
@@ -100,7 +112,7 @@ class Intake:
         accepted: dict[tuple[int, Channel], int] = {}
         blocks: dict[int, tuple[Meter, int]] = {}
         for item in batch:
-            key = (item.meter.meter_id, Channel.RECEIVE)
+            key = (item.meter.meter_id, item.channel)
             accepted[key] = max(accepted.get(key, 0), item.counter)
             end = item.meter.numbers(Channel.SEND).wanted()
             if end is not None:
@@ -113,12 +125,12 @@ class Intake:
         return ingested
 
     def _write(self, batch: list[Item], accepted: dict[tuple[int, Channel], int]) -> Ingested:
-        readings = [item.reading for item in batch if item.reading is not None]
+        readings = [reading for item in batch for reading in item.readings]
         with self._store.write():
             ingested = ingest(self._store, readings, now_s=self._clock.now_s, accepted=accepted)
             for item in batch:
-                if item.event is not None:
-                    observations.note_events(self._store, item.meter.meter_id, [item.event])
+                if item.events:
+                    observations.note_events(self._store, item.meter.meter_id, item.events)
             for reading in ingested.refused:
                 if not reading.slot_s % SLOT_S:
                     clock = observations.Clock(reading.arrived_s, reading.slot_s - reading.arrived_s)

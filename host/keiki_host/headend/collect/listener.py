@@ -7,7 +7,7 @@ before is a replay: it is counted, and refused.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from keiki.wire.cosem import wrapper
@@ -119,7 +119,7 @@ class Listener:
             self.on_suspect(meter, "replayed")
             raise SecurityError("counter")
         found = message.read(buffer, start, end)
-        reading, event = self._kept(meter, found)
+        readings, events = self._kept(meter, found)
 
         def done(stored: bool) -> None:
             if not stored or not found.wants_confirm:
@@ -129,7 +129,7 @@ class Listener:
             number = meter.numbers(Channel.SEND).take()
             answer(message.confirm(cipher, self._title, number, found.invoke))
 
-        if not self._intake.offer(Item(meter, counter, reading, event, done)):
+        if not self._intake.offer(Item(meter, Channel.RECEIVE, counter, readings, events, done)):
             answer(None)
 
     def _refuse(self, meter: Meter, buffer: bytearray, start: int, end: int, title: bytes) -> None:
@@ -144,20 +144,20 @@ class Listener:
         self.stats["forged"] += 1
         self.on_suspect(meter, "forged")
 
-    def _kept(self, meter: Meter, found: Message) -> tuple[Reading | None, Event | None]:
+    def _kept(self, meter: Meter, found: Message) -> tuple[Sequence[Reading], Sequence[Event]]:
         """What is to be kept of a message."""
         arrived_s = self._clock.now_s
         if found.kind is Kind.VALUES:
             self.stats["pushes"] += 1
             path = Path.LATE if arrived_s - found.at_s > _LATE_S else Path.PUSH
             values = (found.import_wh, found.export_wh, int(found.status))
-            return Reading(meter.meter_id, found.at_s, *values, arrived_s, path), None
+            return (Reading(meter.meter_id, found.at_s, *values, arrived_s, path),), ()
         if found.kind is Kind.ALARM:
             self.stats["alarms"] += 1
             self.on_alarm(meter)
-            return None, Event(observations.ALARM, found.at_s, found.register & _CODE_MAX, arrived_s)
+            return (), (Event(observations.ALARM, found.at_s, found.register & _CODE_MAX, arrived_s),)
         self.stats["gasps"] += 1
-        return None, Event(observations.LAST_GASP, found.at_s, 0, arrived_s)
+        return (), (Event(observations.LAST_GASP, found.at_s, 0, arrived_s),)
 
 
 class Connection(asyncio.BufferedProtocol):

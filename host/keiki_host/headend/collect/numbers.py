@@ -17,6 +17,11 @@ class Numbers:
         self._end = last
 
     @property
+    def next(self) -> int:
+        """The number that comes next."""
+        return self._next
+
+    @property
     def left(self) -> int:
         """How many may be used now."""
         return self._end - self._next + 1

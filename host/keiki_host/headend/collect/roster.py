@@ -4,6 +4,7 @@ The trail says when something of it has changed: only then it is read anew. Coun
 those in the store, never behind.
 """
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -30,8 +31,10 @@ class Meter:
         "_ciphers",
         "address",
         "keys",
+        "lock",
         "meter_id",
         "pending",
+        "pending_received",
         "received",
         "sending",
         "serial",
@@ -45,8 +48,11 @@ class Meter:
         self.address: str | None = None
         self.keys: Keys = {}
         self.pending: Keys = {}
+        self.pending_received = 0
         self.received: dict[Channel, int] = {}
         self.sending: dict[Channel, Numbers] = {}
+        self.lock = asyncio.Lock()
+        """Held by who has a session with it."""
         self._ciphers: dict[tuple[str, str], Any] = {}
 
     def cipher(self, ek: str = "ek", ak: str = "ak") -> Any:
@@ -70,6 +76,13 @@ class Meter:
         self.received[channel] = counter
         return True
 
+    def accept_pending(self, counter: int) -> bool:
+        """The same, for the counter under the pending keys."""
+        if counter <= self.pending_received:
+            return False
+        self.pending_received = counter
+        return True
+
     def numbers(self, channel: Channel) -> Numbers:
         """What may be sent next."""
         return self.sending.setdefault(channel, Numbers(0))
@@ -77,12 +90,17 @@ class Meter:
     def rekey(self, keys: Keys, pending: Keys, received: dict[Channel, int]) -> None:
         """Take the keys of the registry; a counter that began anew with its key does so here too."""
         for name, channel in (("ek", Channel.RECEIVE), ("read_ek", Channel.RECEIVE_READ)):
-            known = self.received.get(channel, 0) if keys.get(name) == self.keys.get(name) else 0
+            known = self.received.get(channel, 0)
+            if keys.get(name) != self.keys.get(name):
+                known = (
+                    self.pending_received if name == "ek" and keys.get(name) == self.pending.get(name) else 0
+                )
             self.received[channel] = max(known, received.get(channel, 0))
         if keys != self.keys:
             self.keys = keys
             self._ciphers = {}
-        self.pending = pending
+        if pending != self.pending:
+            self.pending, self.pending_received = pending, 0
 
 
 class Roster:

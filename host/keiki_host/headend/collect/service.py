@@ -17,7 +17,11 @@ from keiki_host.headend.collect.clock import Clock
 from keiki_host.headend.collect.intake import Intake
 from keiki_host.headend.collect.listener import Listener
 from keiki_host.headend.collect.lock import CollectorLock
+from keiki_host.headend.collect.puller import Limits, Puller
 from keiki_host.headend.collect.roster import Meter, Roster, own_title
+from keiki_host.headend.collect.rounds import Rounds
+from keiki_host.headend.collect.session import Sessions
+from keiki_host.headend.collect.worker import Worker
 from keiki_host.headend.database import Store
 from keiki_host.headend.errors import HeadendError, StoreUnavailableError
 from keiki_host.headend.keys import Safe
@@ -36,6 +40,9 @@ class Options:
     http: tuple[str, int] = ("127.0.0.1", 8030)
     files: Path | None = None
     clock: Clock = field(default_factory=Clock)
+    limits: Limits = field(default_factory=Limits)
+    reached_at: str | None = None
+    """HOST:PORT that meters are told to send to; None: `push`."""
 
 
 class Service:
@@ -54,6 +61,9 @@ class Service:
         self._suspects: dict[tuple[int, str], int] = {}
         self._background: set[asyncio.Task[None]] = set()
         self.listener: Listener | None = None
+        self.puller: Puller | None = None
+        self.worker: Worker | None = None
+        self.rounds = Rounds(store, clock, options.files, tell)
         self._http: socket.socket | None = None
 
     async def start(self) -> dict[str, Any]:
@@ -66,8 +76,10 @@ class Service:
             self._http = _bound("http", *self.options.http)
             listener = self.listener = Listener(self.roster, self.intake, self._clock, title)
             listener.on_suspect = self._suspect
+            listener.on_pending = self._speaks_under_pending
             host, port = self.options.push
             port = await listener.open(host, port)
+            self._make_askers(title, self.options.reached_at or f"{host}:{port}")
             ready: dict[str, Any] = {
                 "url": "http://{}:{}".format(*self._http.getsockname()[:2]),
                 "push": f"{host}:{port}",
@@ -80,15 +92,39 @@ class Service:
             raise
         return ready if token is None else {**ready, "token": token}
 
+    def _make_askers(self, title: bytes, push_to: str) -> None:
+        sessions = Sessions(self._store, title)
+        self.puller = Puller(
+            self._store, self.roster, self.intake, sessions, self._clock, limits=self.options.limits
+        )
+        self.worker = Worker(self._store, self._safe, self.roster, sessions, self._clock, push_to)
+        assert self.listener is not None
+        self.listener.on_alarm = self.puller.now
+
+    @property
+    def stats(self) -> dict[str, dict[str, int]]:
+        """What everybody counted."""
+        parts = (self.listener, self.intake, self.puller, self.worker, self.rounds)
+        return {type(part).__name__.lower(): dict(part.stats) for part in parts if part is not None}
+
     async def run(self) -> None:
         """Work until cancelled."""
         assert self.listener is not None and self._http is not None
+        assert self.puller is not None and self.worker is not None
         place = Place(self._store, self.options.files, self._clock.now)
         server = make_server(place, *self.options.http)
         serving = asyncio.create_task(server.serve(sockets=[self._http]))
         try:
             async with asyncio.TaskGroup() as group:
-                for work in (self.intake.run(), self.listener.run(), self._watch()):
+                for work in (
+                    self.intake.run(),
+                    self.listener.run(),
+                    self.puller.run(),
+                    self.worker.run(),
+                    self.rounds.run_deliveries(),
+                    self.rounds.run_judging(),
+                    self._watch(),
+                ):
                     group.create_task(work)
                 group.create_task(_ends(serving))
         finally:
@@ -122,6 +158,16 @@ class Service:
             return
         self._suspects[meter.meter_id, what] = now_s
         self._later(asyncio.to_thread(self._note, f"push.{what}", f"meter {meter.meter_id}", now_s))
+
+    def _speaks_under_pending(self, meter: Meter) -> None:
+        """It has its new keys, though nobody has heard so: they are the current ones now."""
+        self._later(asyncio.to_thread(self._confirm, meter.meter_id, self._clock.now_s))
+
+    def _confirm(self, meter_id: int, now_s: int) -> None:
+        with contextlib.suppress(HeadendError):
+            for key_id, (name, state) in self._safe.states(meter_id).items():
+                if state == "pending" and name in ("ek", "ak"):
+                    self._safe.confirm(key_id, who=WHO, now_s=now_s)
 
     def _note(self, action: str, subject: str, now_s: int) -> None:
         with contextlib.suppress(HeadendError), self._store.write() as connection:

@@ -1,0 +1,190 @@
+"""Asks meters for what did not come by itself, a bounded number at a time.
+
+A meter that does not answer, or has nothing of it, is asked again after a wait that grows; the others do not
+wait for it. Once a day, and after an alarm, a meter is asked for its events and billing registers too.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keiki.wire.cosem.results import AccessError
+from keiki.wire.slots import DAY_S
+
+from keiki_host.headend import ingest, observations
+from keiki_host.headend.collect import visit
+from keiki_host.headend.collect.clock import Clock
+from keiki_host.headend.collect.intake import Intake
+from keiki_host.headend.collect.roster import Meter, Roster
+from keiki_host.headend.collect.session import MANAGEMENT, READER, Session, Sessions
+from keiki_host.headend.database import Store
+from keiki_host.headend.errors import HeadendError
+from keiki_host.headend.missing import missing
+
+WORKERS = 32
+SCAN_S = 300
+GRACE_S = 600
+"""How long after a slot its push is waited for: the window of the meter, and a try or two."""
+NEAR_S = 2 * DAY_S
+FAR_S = 100 * DAY_S
+"""How far back every scan looks, and the first one and four a day: as far as a meter remembers."""
+FAR_EVERY_S = 6 * 3600
+BACKOFF_S = (60, 3600)
+SLOTS_MAX = 48 * 30
+"""Of one visit: the rest comes with the next."""
+
+
+class _State:
+    """What is going on with one meter."""
+
+    __slots__ = ("asked", "backoff_s", "due_s", "events_s", "full_s", "slots")
+
+    def __init__(self, full_s: float) -> None:
+        self.asked = False
+        self.backoff_s = 0
+        self.due_s = 0.0
+        self.full_s = full_s
+        self.events_s = 0
+        self.slots: list[int] = []
+
+
+class Limits(NamedTuple):
+    """How often and how many at once; times are of the collector's clock."""
+
+    workers: int = WORKERS
+    scan_s: int = SCAN_S
+    grace_s: int = GRACE_S
+    full_s: int = DAY_S
+
+
+class Puller:
+    """Fills gaps of `store` from meters of `roster`. `stats` counts what happened."""
+
+    def __init__(
+        self,
+        store: Store,
+        roster: Roster,
+        intake: Intake,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self.stats = {"visits": 0, "unreached": 0, "pulled": 0, "none": 0}
+        self._store = store
+        self._roster = roster
+        self._intake = intake
+        self._sessions = sessions
+        self._clock = clock
+        self._limits = limits
+        self._rand = rand
+        self._states: dict[int, _State] = {}
+        self._due: asyncio.Queue[Meter] = asyncio.Queue()
+        self._far_s = 0.0
+        self._look = asyncio.Event()
+
+    def now(self, meter: Meter) -> None:
+        """Ask a meter for everything, soon: it has raised an alarm."""
+        self._state(meter).full_s = 0
+        self._look.set()
+
+    async def run(self) -> None:
+        """Look for gaps and fill them, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._limits.workers):
+                group.create_task(self._work())
+            while True:
+                with contextlib.suppress(HeadendError):  # the next scan does it
+                    await self._scan()
+                self._look.clear()
+                with contextlib.suppress(TimeoutError):
+                    wait_s = self._limits.scan_s / self._clock.speed
+                    await asyncio.wait_for(self._look.wait(), wait_s)
+
+    async def _scan(self) -> None:
+        """Find what is missing, and have those asked who are due."""
+        now_s = self._clock.now_s
+        far = now_s >= self._far_s
+        from_s = now_s - (FAR_S if far else NEAR_S)
+        found = await asyncio.to_thread(missing, self._store, from_s, now_s - self._limits.grace_s)
+        if far:
+            self._far_s = now_s + FAR_EVERY_S
+        for meter_id, slots in found.items():
+            meter = self._roster.meters.get(meter_id)
+            if meter is not None and not self._state(meter).asked:
+                self._state(meter).slots = slots
+        due = []
+        for meter in self._roster.meters.values():
+            state = self._state(meter)
+            if meter.address is None or state.asked or now_s < state.due_s:
+                continue
+            if state.slots or now_s >= state.full_s:
+                state.asked = True
+                due.append(meter)
+        random.Random(self._rand()).shuffle(due)  # none is always the last
+        for meter in due:
+            self._due.put_nowait(meter)
+
+    def _state(self, meter: Meter) -> _State:
+        state = self._states.get(meter.meter_id)
+        if state is None:
+            # not all of them at once, when this process starts
+            first_s = self._clock.now() + self._rand() * self._limits.full_s
+            state = self._states[meter.meter_id] = _State(first_s)
+        return state
+
+    async def _work(self) -> None:
+        while True:
+            meter = await self._due.get()
+            state = self._state(meter)
+            useful = False
+            try:
+                useful = await self._visit(meter, state)
+                self.stats["visits"] += 1
+            except (HeadendError, AccessError):
+                self.stats["unreached"] += 1
+            state.asked = False
+            if useful:
+                state.backoff_s = 0
+                if state.slots:
+                    self._look.set()
+                continue
+            state.backoff_s = min(max(BACKOFF_S[0], 2 * state.backoff_s), BACKOFF_S[1])
+            state.due_s = self._clock.now() + state.backoff_s * (1 + self._rand()) / 2
+
+    async def _visit(self, meter: Meter, state: _State) -> bool:
+        """Ask a meter for what is missing, and what else is due; False: it had nothing of it."""
+        role = READER if meter.cipher(READER.ek, READER.ak) is not None else MANAGEMENT
+        slots, rest = state.slots[:SLOTS_MAX], state.slots[SLOTS_MAX:]
+        brought = 0
+        async with self._sessions.open(meter, role) as session:
+            clock = await visit.clock(session, self._clock.now_s)
+            await asyncio.to_thread(self._note_clock, meter.meter_id, clock)
+            for span in visit.spans(slots):
+                await self._sessions.reserve(meter, role.send)
+                readings = await visit.values(session, span, self._clock.now_s, clock.offset_s)
+                await self._intake.keep(meter, session.received, readings)
+                brought += len(readings)
+                self.stats["pulled"] += sum(reading.import_wh is not None for reading in readings)
+                self.stats["none"] += sum(reading.import_wh is None for reading in readings)
+            if self._clock.now() >= state.full_s:
+                await self._full(session, state)
+        state.slots = rest
+        return bool(brought or not slots)
+
+    async def _full(self, session: Session, state: _State) -> None:
+        now_s = self._clock.now_s
+        events = await visit.events(session, state.events_s, now_s)
+        registers = await visit.billing(session)
+        meter_id = session.meter.meter_id
+        await asyncio.to_thread(observations.note_events, self._store, meter_id, events)
+        await asyncio.to_thread(observations.note_registers, self._store, meter_id, registers)
+        state.events_s = max([state.events_s, *(event.at_s for event in events if event.at_s <= now_s)])
+        state.full_s = now_s + self._limits.full_s
+
+    def _note_clock(self, meter_id: int, clock: observations.Clock) -> None:
+        ingest.heard(self._store, meter_id, clock.at_s)
+        observations.note_clock(self._store, meter_id, clock)
