@@ -25,6 +25,7 @@ EVENTS_MAX = const(16)
 WH_MAX = const(99999999999)
 _CHUNK = const(256)
 _RESTART_MS = const(100)
+_NO_ROOM = b'{"error": "request: the heap has no room for it"}\n'
 _READINGS = (
     "voltage_v_x100",
     "current_ma",
@@ -49,7 +50,7 @@ class Console:
             end = kept.find(b"\n") + 1
             if end:
                 line, kept = kept[:end], kept[end:]
-                reader.write(json.dumps(self.answer(line)).encode() + b"\n")
+                reader.write(self.reply(line))
                 await reader.drain()
                 continue
             data = await reader.read(_CHUNK)
@@ -61,6 +62,15 @@ class Console:
                 kept = kept[: LINE_MAX + 1] + (data[end:] if end >= 0 else b"")
             else:
                 kept += data
+
+    def reply(self, line: bytes) -> bytes:
+        """Return the line that answers a request line: an error too where the heap has no room for it."""
+        try:
+            return json.dumps(self.answer(line)).encode() + b"\n"
+        except MemoryError:
+            # why: a console that fails is started again a second later, and who asked waits for ever
+            gc.collect()
+            return _NO_ROOM
 
     def answer(self, line: bytes) -> dict:
         """Return the answer to one request line; never raises on what a peer may send."""
@@ -80,6 +90,8 @@ class Console:
             return {"error": str(error)}
         except OSError:
             return {"error": "flash: it refuses; nothing has changed"}
+        except MemoryError:
+            return {"error": "%s: the heap has no room for it" % operation}
         except Exception:  # noqa: BLE001 - whatever a peer thinks of (1e400 for a number), it gets an answer
             return {"error": "%s: wrong arguments" % operation}
 

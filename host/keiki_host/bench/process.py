@@ -14,6 +14,8 @@ from keiki_host.bench.errors import BenchError
 from keiki_host.bench.firmware_image import FirmwareImage
 
 CALL_WAIT_S = 10.0
+ANSWER_WAIT_S = 120.0
+"""A firmware that says nothing for so long will not: its console may wait for time that nobody grants."""
 REPEATABLE = frozenset(("status", "settings", "statistics", "memory", "events", "set"))
 """Operations of the console that change nothing, or nothing more when they are done again."""
 
@@ -147,7 +149,7 @@ class Firmware:
     async def relay(self, line: bytes, wait_s: float | None = CALL_WAIT_S) -> bytes:
         """Give one line to the firmware's console as it is; returns its answer, nothing if it ends before.
 
-        While there is no firmware, as `call`.
+        While there is no firmware, as `call`. BenchError if it does not answer in ANSWER_WAIT_S.
         """
         async with self._lock:
             try:
@@ -158,9 +160,12 @@ class Firmware:
             reader, writer = self._console
             writer.write(line)
             try:
-                answer = await reader.readline()
+                answer = await asyncio.wait_for(reader.readline(), ANSWER_WAIT_S)
             except ConnectionError:
                 answer = b""
+            except TimeoutError:
+                self._hang_up()  # why: an answer that comes late must not be another question's
+                raise BenchError(f"{self.name}: the firmware does not answer") from None
             if answer.endswith(b"\n"):
                 return answer
             if self._console == (reader, writer):
