@@ -17,6 +17,8 @@ from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate_command import calibrate
 from keiki_host.device import DeviceError
 from keiki_host.device_command import app as device_app
+from keiki_host.fleet.command import fleet
+from keiki_host.fleet.errors import FleetError, FleetInputError
 from keiki_host.headend.errors import HeadendError, HeadendInputError
 from keiki_host.headend_command import PASSED_ON
 from keiki_host.headend_command import headend as headend_command
@@ -34,6 +36,7 @@ app.add_typer(device_app, name="device")
 app.command()(calibrate)
 app.command()(read)
 app.command()(monitor)
+app.command()(fleet)
 app.command("headend", context_settings=PASSED_ON)(headend_command)
 
 _BENCH = "Bench"
@@ -178,13 +181,13 @@ def main() -> None:
     """Entry point: exit code 0 done, 1 failed, 2 wrong input; one clear line on failure."""
     try:
         sys.exit(app(standalone_mode=False))
-    except (InputError, FaultFileError, HeadendInputError, LoadError) as error:
+    except (InputError, FaultFileError, FleetInputError, HeadendInputError, LoadError) as error:
         text, code = str(error), 2
     except typer.TyperException as error:
         text, code = error.format_message().replace("\n", " "), 2
     except typer.Abort:
         text, code = "interrupted", 1
-    except (BenchError, CalibrateError, DeviceError, HeadendError, ReadError) as error:
+    except (BenchError, CalibrateError, DeviceError, FleetError, HeadendError, ReadError) as error:
         text, code = str(error), 1
     if text:  # none: the command was given nothing, and has shown its help
         print(f"keiki: {text}", file=sys.stderr)

@@ -36,6 +36,7 @@ RULES: dict[str, tuple[set[str], set[str] | None]] = {
     ),
     "firmware/keiki/hal/": ({"keiki.hal", "keiki.wire"}, None),  # None: anything
     "host/": ({"keiki.wire", "keiki_host"}, None),
+    "host/keiki_host/fleet/": ({"keiki.meter", "keiki.wire", "keiki_host"}, None),
 }
 MAY_NAME_HAL = ("firmware/keiki/hal/", "firmware/keiki/meter/app.py", "host/keiki_host/bench/firmware_")
 MAY_TRY_IMPORTS = ("firmware/keiki/wire/compat.py",)

@@ -8,6 +8,7 @@ import typer
 from keiki.wire.slots import jst_midnight
 
 from keiki_host.headend import (
+    command_import,
     command_meter,
     command_serve,
     command_token,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(command_token.app, name="token")
 app.add_typer(command_meter.app, name="meter")
+command_meter.app.command("import")(command_import.import_)
 app.command()(command_serve.serve)
 
 
