@@ -54,10 +54,11 @@ powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 100,000 in th
 boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown (10 minutes)
 	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py
 
-bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; what a boot reads, what a sample costs; the head-end's store (20 minutes)
+bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; what a boot reads, what a sample costs; the A-route beside a simulator; the head-end's store (20 minutes)
 	$(BIN)/python tests/bench_flash.py 10
 	$(BIN)/python -m pytest -s tests/powerloss/test_boot_bytes.py
 	$(BIN)/python -m pytest -s tests/process/test_sampling_cost.py
+	$(BIN)/python tests/bench_aroute.py
 	$(BIN)/python tests/bench_headend.py ingest
 	$(BIN)/python tests/bench_headend.py queries 50
 

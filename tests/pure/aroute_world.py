@@ -75,6 +75,15 @@ class History:
         self.minutes = Series(store.minutes, 60)
 
 
+class Push:
+    """Pushes nothing; `asked` counts who wanted it."""
+
+    asked = 0
+
+    def now(self):
+        self.asked += 1
+
+
 class Hal:
     """What the A-route needs of the hardware."""
 
@@ -125,6 +134,7 @@ class Meter:
         self.alarms = Alarms()
         self.events.on_event = self.alarms.hear
         self.cosem = CosemMeter(self, self.alarms, "127.0.0.2", 4059, 3)
+        self.cosem.push = Push()
         self.settings.on_changed = lambda _live: self.cosem.rekey()
 
     def import_wh(self, place):

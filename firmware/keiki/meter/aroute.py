@@ -4,6 +4,7 @@ Document: IEC 62056-4-7 (wrapper), port 4059. Every buffer is made at the start:
 """
 
 import asyncio
+import gc
 
 from keiki.meter import eventlog
 from keiki.wire.compat import const
@@ -123,6 +124,7 @@ class ARoute:
         finally:
             connection.close()
             slot.free()
+            gc.collect()  # nobody waits for it now, and what comes next does not scatter over the heap
 
     async def _serve(self, slot: Slot, connection) -> None:
         # no coroutine and no exception for each APDU: what it leaves behind says how often the heap must be

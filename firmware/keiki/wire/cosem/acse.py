@@ -27,7 +27,7 @@ AUTHENTICATION_REQUIRED = const(14)
 
 CONTEXT_OID = b"\x60\x85\x74\x05\x08\x01"
 MECHANISM_OID = b"\x60\x85\x74\x05\x08\x02"
-_REQUIREMENTS = b"\x07\x80"
+_CONTEXT = b"\xa1\x09\x06\x07" + CONTEXT_OID
 
 _CHALLENGE_MAX = const(64)
 
@@ -66,55 +66,68 @@ def _element(tag: int, contents: bytes) -> bytes:
     return bytes((tag, size) if size < 0x80 else (tag, 0x81, size)) + contents
 
 
+def _add(parts: "list[bytes]", outer: int, inner: int, contents: bytes) -> None:
+    """Add an element that holds one element."""
+    size = len(contents)
+    if size + 2 < 0x80:
+        parts.append(bytes((outer, size + 2, inner, size)))
+        parts.append(contents)
+    else:
+        parts.append(_element(outer, _element(inner, contents)))
+
+
+def _encode(tag: int, head: bytes, said: Associate, tags: "tuple[int, int, int, int]") -> bytes:
+    """Return an AARQ or AARE; `tags`: of title, requirements, mechanism and challenge, which differ."""
+    title, requirements, mechanism, challenge = tags
+    parts = [_CONTEXT, head]
+    if said.title:
+        _add(parts, title, 0x04, said.title)
+    if said.mechanism:
+        parts.append(bytes((requirements, 2, 0x07, 0x80, mechanism, 7)))
+        parts.append(MECHANISM_OID)
+        parts.append(bytes((said.mechanism,)))
+        _add(parts, challenge, 0x80, said.challenge)
+    if said.info:
+        _add(parts, 0xBE, 0x04, said.info)
+    return _element(tag, b"".join(parts))
+
+
 def encode_request(request: Associate) -> bytes:
     """Return an AARQ."""
-    out = _element(0xA1, _element(0x06, CONTEXT_OID + bytes((request.context,))))
-    if request.title:
-        out += _element(0xA6, _element(0x04, request.title))
-    if request.mechanism:
-        out += _element(0x8A, _REQUIREMENTS)
-        out += _element(0x8B, MECHANISM_OID + bytes((request.mechanism,)))
-        out += _element(0xAC, _element(0x80, request.challenge))
-    if request.info:
-        out += _element(0xBE, _element(0x04, request.info))
-    return _element(0x60, out)
+    return _encode(0x60, bytes((request.context,)), request, (0xA6, 0x8A, 0x8B, 0xAC))
 
 
 def encode_answer(answer: Associate) -> bytes:
     """Return an AARE."""
-    out = _element(0xA1, _element(0x06, CONTEXT_OID + bytes((answer.context,))))
-    out += _element(0xA2, _element(0x02, bytes((answer.result,))))
-    out += _element(0xA3, _element(0xA1, _element(0x02, bytes((answer.diagnostic,)))))
-    if answer.title:
-        out += _element(0xA4, _element(0x04, answer.title))
-    if answer.mechanism:
-        out += _element(0x88, _REQUIREMENTS)
-        out += _element(0x89, MECHANISM_OID + bytes((answer.mechanism,)))
-        out += _element(0xAA, _element(0x80, answer.challenge))
-    if answer.info:
-        out += _element(0xBE, _element(0x04, answer.info))
-    return _element(0x61, out)
+    head = (answer.context, 0xA2, 3, 0x02, 1, answer.result, 0xA3, 5, 0xA1, 3, 0x02, 1, answer.diagnostic)
+    return _encode(0x61, bytes(head), answer, (0xA4, 0x88, 0x89, 0xAA))
 
 
 def _oid(reader: Reader, prefix: bytes) -> int:
     """Return the last arc of an object identifier that begins with `prefix`, 0 if it is another one."""
-    value = reader.octets(reader.end - reader.at)
-    return value[-1] if len(value) == len(prefix) + 1 and value.startswith(prefix) else 0
+    size = len(prefix)
+    at = reader.take(reader.end - reader.at)
+    if reader.end - at != size + 1:
+        return 0
+    for i in range(size):
+        if reader.buffer[at + i] != prefix[i]:
+            return 0
+    return reader.buffer[at + size]
 
 
-def _inside(reader: Reader, tag: int) -> Reader:
-    """Return a reader of the one element, of this tag, that `reader` holds to its end."""
+def _enter(reader: Reader, tag: int) -> Reader:
+    """Go into the one element, of this tag, that `reader` holds to its end, and return the reader."""
     reader.expect(tag)
-    inner = _contents(reader)
-    reader.finish()
-    return inner
+    if reader.length() != reader.end - reader.at:
+        raise FrameError("length")
+    return reader
 
 
-def _contents(reader: Reader) -> Reader:
-    """Return a reader of the element whose length comes next, and pass over it."""
-    size = reader.length()
-    start = reader.take(size)
-    return Reader(reader.buffer, start, reader.at)
+def _take(reader: Reader, into: Reader) -> None:
+    """Make `into` a reader of the element whose length comes next, and pass over it."""
+    start = reader.take(reader.length())
+    end = reader.at
+    into.at, into.end = start, end
 
 
 def _rest(reader: Reader) -> bytes:
@@ -122,11 +135,11 @@ def _rest(reader: Reader) -> bytes:
 
 
 def _context(found: Associate, reader: Reader) -> None:
-    found.context = _oid(_inside(reader, 0x06), CONTEXT_OID)
+    found.context = _oid(_enter(reader, 0x06), CONTEXT_OID)
 
 
 def _title(found: Associate, reader: Reader) -> None:
-    found.title = _rest(_inside(reader, 0x04))
+    found.title = _rest(_enter(reader, 0x04))
 
 
 def _mechanism(found: Associate, reader: Reader) -> None:
@@ -134,25 +147,25 @@ def _mechanism(found: Associate, reader: Reader) -> None:
 
 
 def _challenge(found: Associate, reader: Reader) -> None:
-    found.challenge = _rest(_inside(reader, 0x80))
+    found.challenge = _rest(_enter(reader, 0x80))
     if len(found.challenge) > _CHALLENGE_MAX:
         raise FrameError("challenge")
 
 
 def _info(found: Associate, reader: Reader) -> None:
-    found.info = _rest(_inside(reader, 0x04))
+    found.info = _rest(_enter(reader, 0x04))
 
 
 def _result(found: Associate, reader: Reader) -> None:
-    found.result = _inside(reader, 0x02).byte()
+    found.result = _enter(reader, 0x02).byte()
 
 
 def _diagnostic(found: Associate, reader: Reader) -> None:
     kind = reader.byte()
     if kind not in (0xA1, 0xA2):
         raise FrameError("diagnostic")
-    inner = _contents(reader)
-    found.diagnostic = _inside(inner, 0x02).byte()
+    _take(reader, reader)
+    found.diagnostic = _enter(reader, 0x02).byte()
 
 
 _REQUEST = {
@@ -185,12 +198,12 @@ def decode_answer(reader: Reader) -> Associate:
 
 def _decode(reader: Reader, tag: int, table) -> Associate:
     """Read the elements named in `table`, in any order but each once; others are passed over."""
-    inner = _inside(reader, tag)
-    found = Associate(0)
+    _enter(reader, tag)
+    found, contents = Associate(0), Reader(reader.buffer, 0, 0)
     seen = []
-    while inner.at < inner.end:
-        kind = inner.byte()
-        contents = _contents(inner)
+    while reader.at < reader.end:
+        kind = reader.byte()
+        _take(reader, contents)
         if kind in seen:
             raise FrameError("twice")
         seen.append(kind)
@@ -209,11 +222,11 @@ def encode_release(tag: int, reason: int = 0, info: bytes = b"") -> bytes:
 
 def decode_release(reader: Reader, tag: int) -> "tuple[int, bytes]":
     """Return (reason, user information) of an RLRQ (62) or RLRE (63); the reason is 0 if there is none."""
-    inner = _inside(reader, tag)
-    reason, found = 0, Associate(0)
-    while inner.at < inner.end:
-        kind = inner.byte()
-        contents = _contents(inner)
+    _enter(reader, tag)
+    reason, found, contents = 0, Associate(0), Reader(reader.buffer, 0, 0)
+    while reader.at < reader.end:
+        kind = reader.byte()
+        _take(reader, contents)
         if kind == 0x80:
             reason = contents.byte()
         elif kind == 0xBE:

@@ -22,16 +22,19 @@ _FOLD = array(
 
 
 def table(multiples: "list[int]") -> array:
-    """Return the 16 multiples of H (integers of 128 bits) as 64 words."""
-    words = array("I", bytes(256))
+    """Return the 16 multiples of H (integers of 128 bits) as 64 words, and _FOLD behind them."""
+    words = array("I", bytes(288))
     for at, multiple in enumerate(multiples):
         for word in range(4):
             words[4 * at + word] = (multiple >> (96 - 32 * word)) & 0xFFFFFFFF
+    memoryview(words)[64:] = array("I", bytes(_FOLD))
     return words
 
 
 @micropython.viper
-def _update(y: ptr32, multiples: ptr32, fold: ptr16, data: ptr8, start: int, end: int):
+def update(y: ptr32, multiples: ptr32, data: ptr8, start: int, end: int):
+    """Take `data[start:end]`, with zeros to whole blocks, into the sum `y` (4 words, highest first)."""
+    fold = ptr16(multiples)
     low28 = (1 << 28) - 1
     at = start
     while at < end:
@@ -52,7 +55,7 @@ def _update(y: ptr32, multiples: ptr32, fold: ptr16, data: ptr8, start: int, end
             while k < 8:
                 of = (word & 15) << 2
                 word >>= 4
-                back = int(fold[z3 & 15]) << 16
+                back = int(fold[128 + (z3 & 15)]) << 16
                 z3 = (((z3 >> 4) & low28) | (z2 << 28)) ^ int(multiples[of + 3])
                 z2 = (((z2 >> 4) & low28) | (z1 << 28)) ^ int(multiples[of + 2])
                 z1 = (((z1 >> 4) & low28) | (z0 << 28)) ^ int(multiples[of + 1])
@@ -63,11 +66,6 @@ def _update(y: ptr32, multiples: ptr32, fold: ptr16, data: ptr8, start: int, end
         y[1] = z1
         y[2] = z2
         y[3] = z3
-
-
-def update(y: array, multiples: array, data, start: int, end: int) -> None:
-    """Take `data[start:end]`, with zeros to whole blocks, into the sum `y` (4 words, highest first)."""
-    _update(y, multiples, _FOLD, data, start, end)
 
 
 @micropython.viper

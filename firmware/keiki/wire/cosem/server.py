@@ -75,6 +75,10 @@ class Server:
         self.pdu_min = PDU_MIN
         self.apdu_max = pdu_max + OVERHEAD
 
+    def is_current(self, name: bytes, association) -> bool:
+        """Tell whether this is a name of the association that asks."""
+        return name in (CURRENT, association.client.associate)
+
     def find(self, name: bytes, association):
         """Return the object of this name as `association` sees it, None if there is none."""
         if name == CURRENT:
@@ -210,8 +214,8 @@ class Association:
             if key != apdu.ACTION << 8 | apdu.NORMAL:
                 return self.refuse(apdu.NOT_ALLOWED)
             invoke, (class_id, name, method), value = fields
-            ours = self.server.find(CURRENT, self)
-            if (class_id, method) != _REPLY or self.server.find(name, self) is not ours or not value:
+            ours = self.server.is_current(name, self)
+            if (class_id, method) != _REPLY or not ours or not value:
                 return self.refuse(apdu.NOT_ALLOWED)
             proof = Reader(reader.buffer, value[0], value[1]).string()
         except FrameError:

@@ -112,8 +112,10 @@ class Session:
 
     def seal_bytes(self, data: bytes) -> bytes:
         """Protect an APDU given as bytes, as `seal` does."""
-        buffer = bytearray(HEAD) + data + bytes(TAG)
-        start, end = self.seal(buffer, HEAD, HEAD + len(data))
+        end = HEAD + len(data)
+        buffer = bytearray(end + TAG)
+        buffer[HEAD:end] = data
+        start, end = self.seal(buffer, HEAD, end)
         return bytes(buffer[start:end])
 
     def prove(self) -> bytes:
