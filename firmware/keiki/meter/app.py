@@ -284,9 +284,7 @@ class App:
             add("patrol", patrol.Patrol(self.store, self.starts.tell_lost).run, 10 * patrol.EVERY_MS)
         asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
         gc.collect()
-        gc.threshold(
-            gc.mem_free() * 3 // 4
-        )  # frames of calls that are over count as well, and are most of it
+        gc.threshold(gc.mem_free() * 3 // 4)  # counts frames of calls as well, which are most of it
         await self.supervisor.run()
 
 
