@@ -39,6 +39,15 @@ async def statistics(meter: Meter) -> Any:
     return (await meter.firmware.call("statistics"))["aroute"]
 
 
+async def used_bytes(meter: Meter) -> int:
+    """Heap in use while nothing is under way: the least of three looks, 25 s apart."""
+    looks = []
+    for _ in range(3):
+        looks.append(int((await meter.firmware.call("memory"))["used"]))
+        await pass_time(meter, 25)
+    return min(looks)
+
+
 def boundaries(from_s: float, until_s: float) -> list[int]:
     """The half hours after `from_s` up to `until_s`."""
     first = int(from_s) // SLOT_S * SLOT_S + SLOT_S
@@ -91,12 +100,12 @@ def test_a_receiver_that_never_confirms_costs_no_memory_and_no_metering() -> Non
         async with uplink() as (meter, headend):
             headend.confirms = False
             await pass_time(meter, 2 * HOUR_S)
-            early = await meter.firmware.call("memory")
+            early = await used_bytes(meter)
             before = await meter.firmware.call("status")
             await pass_time(meter, 22 * HOUR_S)
-            late = await meter.firmware.call("memory")
+            late = await used_bytes(meter)
             after = await meter.firmware.call("status")
-            assert abs(late["used"] - early["used"]) <= 1024
+            assert abs(late - early) <= 1024
             used_wh, _ = meter.house.energy_wh(before["utc_ms"] / 1000, after["utc_ms"] / 1000)
             assert abs((after["import_wh_x1000"] - before["import_wh_x1000"]) / 1000 - used_wh) < 20
             counts = await statistics(meter)
@@ -117,9 +126,11 @@ def test_a_receiver_that_never_confirms_costs_no_memory_and_no_metering() -> Non
 def test_answers_that_are_lost_bring_values_again_and_the_application_has_each_once() -> None:
     async def scenario() -> None:
         async with uplink(push_window_s=0) as (meter, headend):
-            meter.faults.enable("uplink_deaf", count=1)
-            await pass_time(meter, HOUR_S + 60)
-            assert headend.again == 1
+            for _ in range(2):  # that the power is back is an alarm; then the first value
+                meter.faults.enable("uplink_deaf", count=1)
+                await pass_time(meter, HOUR_S / 2 + 60)
+            alarms = [message.number for message in headend.messages if message.kind == "alarm"]
+            assert len(alarms) == 2 and alarms[0] == alarms[1] and headend.again == 1
             assert sorted(headend.slots) == boundaries(START_S, meter.clock.utc_ms() / 1000)
 
     asyncio.run(scenario())
@@ -128,6 +139,7 @@ def test_answers_that_are_lost_bring_values_again_and_the_application_has_each_o
 def test_an_alarm_leaves_at_once_and_a_last_gasp_before_the_power_is_gone() -> None:
     async def scenario() -> None:
         async with uplink() as (meter, headend):
+            await pass_time(meter, 301)
             headend.messages.clear()
             meter.supply.pins[0] = type("Open", (), {"read": lambda _: True, "drive": lambda *_: None})()
             meter.i2c.pins[0] = meter.supply.pins[0]

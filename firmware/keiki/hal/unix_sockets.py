@@ -1,18 +1,28 @@
 """Addresses of the unix port as the kernel has them, and waiting for sockets."""
 
+import errno
 import socket
 import struct
 from asyncio import core
 
 
 def split(server: str, port: int) -> "tuple[str, int]":
-    """Return host and port of "host", "host:port", "[v6]:port" or a bare IPv6 address."""
+    """Return host and port of "host", "host:port", "[v6]:port" or a bare IPv6 address.
+
+    OSError: what stands for the port is none.
+    """
     if server.startswith("["):
         host, _, rest = server[1:].partition("]")
-        return host, int(rest[1:]) if rest else port
-    if server.count(":") != 1:
-        return server, port
-    host, _, number = server.partition(":")
+        number = rest[1:]
+    elif server.count(":") == 1:
+        host, _, number = server.partition(":")
+    else:
+        host = server
+        number = ""
+    if not number:
+        return host, port
+    if not number.isdigit() or not 0 < int(number) < 65536:
+        raise OSError(errno.EINVAL)
     return host, int(number)
 
 

@@ -13,12 +13,15 @@ for _kind in (
 
 
 class Alarms:
-    """`register` holds what has happened until somebody clears it; `on_alarm()` hears of each new bit."""
+    """`register` holds what has happened until somebody clears it; `on_alarm()` hears of each new bit.
+
+    `happened`: bits of this start so far, see eventlog.EventLog.
+    """
 
     filter = FILTER
 
-    def __init__(self) -> None:
-        self.register = 0
+    def __init__(self, happened: int = 0) -> None:
+        self.register = happened & FILTER
         self.on_alarm = lambda: None
 
     def hear(self, kind: int) -> None:

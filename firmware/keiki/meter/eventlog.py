@@ -92,11 +92,12 @@ class EventLog:
     """Events on a log of fixed records (`append`, `read_into`, `oldest`, `end`).
 
     `counts[kind]` is how often a kind has happened since the meter was made. `on_event(kind)` hears of each,
-    of those held back too.
+    of those held back too; `happened` has bit n for kind n since this start.
     """
 
     def __init__(self, log, utc_s) -> None:
         self.on_event = lambda _kind: None
+        self.happened = 0
         self._log = log
         self._utc_s = utc_s
         self._buffer = bytearray(SIZE)
@@ -116,6 +117,7 @@ class EventLog:
         """
         self._load_counts()
         self.counts[kind] += 1
+        self.happened |= 1 << kind
         self.on_event(kind)
         now_s = self._utc_s() if utc_s is None else utc_s
         if kind in _STORMS:

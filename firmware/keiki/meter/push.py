@@ -44,9 +44,10 @@ class Push:
         self._message = Message(guard)
         self._inbox = wrapper.Inbox(128)
         self._wake = asyncio.Event()
-        self._due_ms = 0
+        self._due_ms = self._some_time()  # meters that got their power back together do not speak together
         self._backoff_ms = 0
         self._told = 0  # alarms that have been delivered
+        self._telling = (0, 0)  # the register that is being told, and the number of its message
         self._gasped_ms = -_GASP_MS
         alarms.on_alarm = self._alarmed
 
@@ -55,9 +56,13 @@ class Push:
     def slot_closed(self) -> None:
         """A half hour has been kept: it leaves at a random moment of the window."""
         if not self._backoff_ms:
-            window_ms = 1000 * self._settings.push_window_s
-            self._due_ms = self._ticks_ms() + (self._network.random_below(window_ms) if window_ms else 0)
+            self._due_ms = self._some_time()
         self._wake.set()
+
+    def _some_time(self) -> int:
+        """Return a random moment of the window that begins now."""
+        window_ms = 1000 * self._settings.push_window_s
+        return self._ticks_ms() + (self._network.random_below(window_ms) if window_ms else 0)
 
     def _alarmed(self) -> None:
         if not self._backoff_ms:
@@ -160,9 +165,11 @@ class Push:
         news = self._news()
         if news:
             register = self._alarms.register
-            number = self._network.random_below(1 << 24)  # no confirm of an earlier one will do
-            await send(message.alarm(number, confirmed, self._clock.utc_s(), register))
+            if self._telling[0] != register:  # no confirm of an earlier one will do
+                self._telling = register, self._network.random_below(1 << 24)
+            await send(message.alarm(self._telling[1], confirmed, self._clock.utc_s(), register))
             self._told = register
+            self._telling = (0, 0)
             self.stats["alarms"] += 1
         while cursor.waiting:
             beat()

@@ -16,7 +16,7 @@ class RouteA:
     def __init__(self, meter) -> None:
         self._meter = meter
         hal, events = meter.hal, meter.events
-        self.alarms = Alarms()
+        self.alarms = Alarms(events.happened)
         events.on_event = self.alarms.hear
         self._addresses = hal.addresses()
         self.cosem = CosemMeter(meter, self.alarms, self._addresses[0], PORT, CONNECTIONS)

@@ -120,6 +120,9 @@ def _names(name: str, value: str, most: int) -> str:
     for word in words:
         if len(word) > 64 or not all(33 <= ord(c) <= 126 for c in word):
             _fail(name, "not names of up to 64 printable ASCII characters")
+        port = word.partition("]")[2][1:] if word[0] == "[" else word.partition(":")[2]
+        if port and ":" not in port and not (port.isdigit() and 0 < int(port) < 65536):
+            _fail(name, "not a port from 1 to 65535 behind the name")
     return " ".join(words)
 
 
