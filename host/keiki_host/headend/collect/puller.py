@@ -165,7 +165,7 @@ class Puller:
             await asyncio.to_thread(self._note_clock, meter.meter_id, clock)
             for span in visit.spans(slots):
                 await self._sessions.reserve(meter, role.send)
-                readings = await visit.values(session, span, self._clock.now_s, clock.offset_s)
+                readings = await visit.values(session, span, self._clock.now, clock.offset_s)
                 await self._intake.keep(meter, session.received, readings)
                 brought += len(readings)
                 self.stats["pulled"] += sum(reading.import_wh is not None for reading in readings)

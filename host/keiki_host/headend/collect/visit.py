@@ -1,6 +1,6 @@
 """What is read from a meter: half hours that are missing, its clock, its events, registers of its months."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from keiki.wire.cosem import datetime12, selection
@@ -56,9 +56,11 @@ async def clock(session: Session, now_s: int) -> Clock:
     return Clock(now_s, at_s - now_s)
 
 
-async def values(session: Session, span: Span, now_s: int, offset_s: int) -> list[Reading]:
+async def values(session: Session, span: Span, now: Callable[[], float], offset_s: int) -> list[Reading]:
     """The wanted slots of a span; those of which the meter has no row are values that say so."""
+    asked_s = int(now())
     rows = await session.get(_PROFILE, _by_range(span.from_s, span.to_s))
+    now_s = int(now())  # they have arrived now, not when they were asked for
     meter_id = session.meter.meter_id
     found: dict[int, Reading] = {}
     try:
@@ -71,7 +73,7 @@ async def values(session: Session, span: Span, now_s: int, offset_s: int) -> lis
         raise SessionError(f"meter {session.meter.serial}: rows that no meter gives") from None
     if abs(offset_s) <= CLOCK_S:
         for slot_s in span.missing - found.keys():
-            if now_s - slot_s >= SETTLED_S:
+            if asked_s - slot_s >= SETTLED_S:
                 status = int(Status.POWER_WAS_OFF)
                 found[slot_s] = Reading(meter_id, slot_s, None, None, status, now_s, Path.PULL)
     return [found[slot_s] for slot_s in sorted(found)]
