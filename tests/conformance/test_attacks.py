@@ -5,12 +5,13 @@ same association is served, and the meter's last counter is that client's.
 """
 
 import contextlib
+import socket
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from keiki.wire.cosem import acse, apdu, initiate, wrapper
+from keiki.wire.cosem import acse, apdu, wrapper
 from keiki.wire.cosem import client as cosem
 from keiki.wire.cosem.axdr import ENUM, I8, OCTETS, Reader
 from keiki.wire.cosem.client_services import Refused
@@ -19,16 +20,20 @@ from keiki.wire.cosem.session import Session
 from keiki.wire.cosem.values import encode
 
 from tests.conformance.a_route_desk import Desk, a_route
-from tests.conformance.cosem_peer import MANAGEMENT, PUBLIC, READER, Keys, Peer
-
-COUNTER = (1, bytes((0, 0, 43, 1, 0, 255)), 2)
-IMPORT = (3, bytes((1, 0, 1, 8, 0, 255)), 2)
-MODE = (70, bytes((0, 0, 96, 3, 10, 255)), 4)
-OUTPUT = (70, MODE[1], 2)
-DISCONNECT = (70, MODE[1], 1)
-REPLY = (15, bytes((0, 0, 40, 0, 0, 255)), 1)
-ERRORS = (apdu.EXCEPTION, apdu.CONFIRMED_ERROR)
-NOT_ALLOWED, NOT_DECIPHERED, OLD_COUNTER = b"\xd8\x01\x01", b"\xd8\x01\x05", b"\xd8\x01\x06"
+from tests.conformance.a_route_victim import (
+    DISCONNECT,
+    ERRORS,
+    IMPORT,
+    MODE,
+    NOT_ALLOWED,
+    NOT_DECIPHERED,
+    OLD_COUNTER,
+    PLAIN,
+    REPLY,
+    Victim,
+    flips,
+)
+from tests.conformance.cosem_peer import LIMIT_S, MANAGEMENT, PUBLIC, READER, Keys, Peer
 
 
 @pytest.fixture(scope="module")
@@ -36,56 +41,6 @@ def meter() -> Iterator[Desk]:
     """One meter for all attacks."""
     with a_route() as desk:
         yield desk
-
-
-class Victim:
-    """A true management client whose connection the attacker can write into."""
-
-    def __init__(self, meter: Desk, general: bool = True, sap: int = MANAGEMENT) -> None:
-        self.meter = meter
-        self.sap = sap
-        ek, ak = meter.keys[sap]
-        self.keys = Keys(ek, ak, counter=meter.counter(sap))
-        self.client = cosem.Client(self.keys, general=general)
-        self.peer = Peer(meter.host, meter.port, sap).__enter__()
-
-    def __enter__(self) -> "Victim":
-        self.peer.do(self.client.open())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.peer.socket.close()
-
-    def request(self, operation: Any) -> bytes:
-        """The APDU that the client would send."""
-        return bytes(next(operation))
-
-    def is_served(self) -> None:
-        """Check that the true client is served, and that nothing has been done meanwhile."""
-        assert self.peer.do(self.client.get(MODE)) == self.meter.mode
-        assert self.peer.do(self.client.get(OUTPUT)) == 1
-
-    def attack(self, wrong: Any) -> bytes:
-        """Write something into the connection: what comes back must be an error."""
-        answer = self.peer.ask(wrong)
-        assert answer[0] in ERRORS, answer.hex()
-        return answer
-
-    def evil(self) -> list[bytes]:
-        """Requests that would do something: SET, and ACTION disconnect."""
-        other = 1 + self.meter.mode % 6
-        return [
-            self.request(self.client.set(MODE, encode(ENUM, other))),
-            self.request(self.client.act(DISCONNECT, encode(I8, 0))),
-        ]
-
-
-def flips(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Every flip of one bit: where, and the result."""
-    for bit in range(8 * len(data)):
-        wrong = bytearray(data)
-        wrong[bit >> 3] ^= 1 << (bit & 7)
-        yield bit >> 3, bytes(wrong)
 
 
 @pytest.mark.parametrize("general", [True, False])
@@ -194,21 +149,6 @@ def test_wrong_keys_wrong_titles_and_old_counters(meter: Desk, general: bool) ->
         assert meter.counter(MANAGEMENT) == victim.keys.counter
 
 
-PLAIN = {
-    "get": bytes((apdu.GET, 1, 0xC1)) + struct.pack(">H", 3) + IMPORT[1] + b"\x02\x00",
-    "set": bytes((apdu.SET, 1, 0xC1)) + struct.pack(">H", 70) + MODE[1] + b"\x04\x00\x16\x01",
-    "action": bytes((apdu.ACTION, 1, 0xC1)) + struct.pack(">H", 70) + MODE[1] + b"\x01\x01\x0f\x00",
-    "initiate": initiate.encode_request(initiate.Proposal(initiate.OURS, 1024)),
-    "event": bytes.fromhex("c20000030100010800ff0206000003e8"),
-    "read": bytes.fromhex("050102fa00"),
-    "write": bytes.fromhex("060102fa0001110f"),
-    "access": bytes.fromhex("d900c00000000001010003010001080000ff0201000000"),
-    "ded": bytes.fromhex("d01e30000000ff") + bytes(24),
-    "block": bytes.fromhex("e0800001000000"),
-    "nothing": b"\x00",
-}
-
-
 @pytest.mark.parametrize("name", PLAIN)
 def test_nothing_is_done_without_protection(meter: Desk, name: str) -> None:
     with Peer(meter.host, meter.port, MANAGEMENT) as stranger:  # without an association
@@ -254,6 +194,33 @@ def test_a_wrong_proof_opens_nothing(meter: Desk) -> None:
                 victim.peer.do(client.act(REPLY, encode(OCTETS, bytes(wrong))))
             assert victim.peer.ask(PLAIN["set"])[:3] == NOT_ALLOWED
     with Victim(meter) as victim:
+        victim.is_served()
+
+
+def test_every_flipped_bit_of_the_protected_proof_opens_nothing(meter: Desk) -> None:
+    with Victim(meter) as victim:
+        client = cosem.Client(victim.keys)
+        opening = client.open()
+        size = len(opening.send(victim.peer.ask(next(opening))))
+        for bit in range(8 * size):
+            opening = client.open()
+            wrong = bytearray(opening.send(victim.peer.ask(next(opening))))
+            wrong[bit >> 3] ^= 1 << (bit & 7)
+            assert victim.attack(wrong)[:3] in (NOT_DECIPHERED, NOT_ALLOWED)
+            assert victim.attack(PLAIN["set"])[:3] == NOT_ALLOWED
+        opening = client.open()  # and the right one, once more, opens it
+        victim.peer.do(opening)
+        victim.client = client
+        victim.is_served()
+
+
+def test_datagrams_are_no_way_around(meter: Desk) -> None:
+    address = (meter.host, meter.port)
+    with Victim(meter) as victim, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attacker:
+        attacker.settimeout(LIMIT_S)
+        for request in (*PLAIN.values(), *victim.evil()):
+            attacker.sendto(wrapper.encode(MANAGEMENT, 1, request), address)
+            assert attacker.recv(2048) == wrapper.encode(1, MANAGEMENT, NOT_ALLOWED)
         victim.is_served()
 
 

@@ -123,6 +123,29 @@ def test_same_compares_length_and_every_byte() -> None:
     assert not same(b"abc", b"abd") and not same(b"abc", b"bbc")
 
 
+class Looked:
+    """Bytes that count how many of them were looked at."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.count = 0
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        for byte in self._data:
+            self.count += 1
+            yield byte
+
+
+def test_same_looks_at_every_byte_wherever_they_differ() -> None:
+    for at in range(12):
+        looked = Looked(bytes(at) + b"\x01" + bytes(11 - at))
+        assert not same(looked, bytes(12))  # type: ignore[arg-type]
+        assert looked.count == 12
+
+
 def test_key_wrap_of_rfc_3394() -> None:
     kek = unhexlify("000102030405060708090a0b0c0d0e0f")
     key = unhexlify("00112233445566778899aabbccddeeff")
