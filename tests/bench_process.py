@@ -30,7 +30,8 @@ class BenchProcess:
         env: dict[str, str] | None = None,
         restarts: bool = False,
     ) -> None:
-        self._command = [*prefix, KEIKI, "bench", *options]
+        headend = () if "--headend" in options else ("--no-headend",)
+        self._command = [*prefix, KEIKI, "bench", *options, *headend]
         self._env = {**os.environ, **(env or {})}
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the end
         self.process: subprocess.Popen[str] | None = None

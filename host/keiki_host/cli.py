@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from keiki_host.bench import options as opts
 from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import Entry
 from keiki_host.bench.faults_file import FaultFileError, load_faults
+from keiki_host.bench.headend import missing
 from keiki_host.bench.house import House, LoadError
 from keiki_host.bench.options import InputError
 from keiki_host.calibrate.errors import CalibrateError
@@ -131,7 +132,15 @@ def bench(
         Path | None,
         typer.Option(help="Symbolic link to make to the first dongle's port.", rich_help_panel=_BENCH),
     ] = None,
-    headend: Annotated[bool, typer.Option("--headend/--no-headend", hidden=True)] = False,
+    headend: Annotated[
+        bool | None,
+        typer.Option(
+            "--headend/--no-headend",
+            help="A head-end that the meters send to. [default: if its extra is installed]",
+            show_default=False,
+            rich_help_panel=_BENCH,
+        ),
+    ] = None,
     guide: Annotated[
         bool, typer.Option("--guide", help="Tell a person what to connect to what.", rich_help_panel=_BENCH)
     ] = False,
@@ -140,8 +149,6 @@ def bench(
 
     Prints one JSON line on standard output when everything is ready; logs go to standard error.
     """
-    if headend:
-        raise InputError("headend: there is none in this release")
     planned: tuple[Entry, ...] = (
         tuple(load_faults(faults, meters=[f"keiki-{n + 1}" for n in range(meters)]))
         if faults is not None
@@ -153,6 +160,7 @@ def bench(
             raise InputError(f"{name}: {path.parent} is not a folder")
     if link is not None and link.exists() and not link.is_symlink():
         raise InputError(f"link: {link} exists and is not a symbolic link")
+    settings = opts.load_settings(config, {"profile": profile})
     chosen = opts.BenchOptions(
         meters=meters,
         ic=opts.parse_ic(ic),
@@ -168,13 +176,26 @@ def bench(
         udp4=opts.parse_udp4(udp4, meters),
         udp6=opts.parse_udp6(udp6, meters),
         link=link,
+        headend=with_headend(headend, settings),
         history_days=history,
         noisy=noisy,
-        settings=opts.load_settings(config, {"profile": profile}),
+        settings=settings,
     )
     from keiki_host.bench.run import run  # noqa: PLC0415 - `keiki --help` need not load the world
 
     asyncio.run(run(chosen, guide=guide))
+
+
+def with_headend(wanted: bool | None, settings: dict[str, Any]) -> bool:
+    """Whether the bench has a head-end; InputError: it was asked for and cannot be."""
+    if wanted is False or not settings.get("route_a", True):
+        if wanted:
+            raise InputError("headend: these meters have no A-route (setting route_a)")
+        return False
+    lacking = missing()
+    if wanted and lacking is not None:
+        raise InputError(f"headend: {lacking} is missing; install it with pip install 'keiki-meter[headend]'")
+    return lacking is None
 
 
 def main() -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from keiki_host.headend import counters, observations, trail
 from keiki_host.headend.collect import intake, message
 from keiki_host.headend.counters import Channel
 from keiki_host.headend.database import Store
+from sqlalchemy import event
 
 from tests.headend.collector_world import World, until
 from tests.headend.fleet_of_few import DAY, SLOT
@@ -36,12 +38,13 @@ def test_a_push_is_confirmed_when_it_is_on_disk_with_its_counters(store: Store, 
                 assert values(world, 1) == {-6: (70, 3)}
                 assert await one.deliver(one.alarm(77, DAY + 10, 1 << 12))
                 await two.send(two.values(6, DAY, 71, confirmed=False))
-                await until(lambda: len(values(world, 1)) == 2, "a value that wants no confirm is stored")
+                await until(lambda: world.stats["stored"] == 3, "a value that wants no confirm is stored")
+                assert sorted(values(world, 1)) == [-6, 0]
         (event,) = observations.events(store, world.meters[0])
         assert (event.log, event.code) == (observations.ALARM, 1 << 12)
         assert counters.last(store, Channel.RECEIVE) == {world.meters[0]: 2, world.meters[1]: 2}
         assert set(counters.last(store, Channel.SEND)) == set(world.meters[:2])
-        assert (world.stats["pushes"], world.stats["confirmed"], world.stats["stored"]) == (3, 3, 3)
+        assert (world.stats["pushes"], world.stats["confirmed"]) == (3, 3)
         assert world.told == []
 
     asyncio.run(scenario())
@@ -144,6 +147,44 @@ def test_while_the_database_is_locked_nothing_is_confirmed_and_then_everything(
 
     asyncio.run(scenario())
     store.close()
+
+
+def test_a_full_disk_is_told_once_and_what_was_not_kept_comes_again(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BACKOFF_S", (0.02, 0.05))
+    pages = 1
+
+    @event.listens_for(sqlite_store.engine, "begin")
+    def limit(connection: Any) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")  # how SQLite plays a full disk
+
+    async def scenario() -> None:
+        nonlocal pages
+        pages = 1_000_000
+        world = World(sqlite_store, tmp_path)
+        async with world.running(), world.meter() as meter:
+            assert await meter.deliver(meter.values(0, DAY, 1000))
+            pages = 1
+            slot = 0
+            while slot < 400:  # until no page has room
+                slot += 1
+                await meter.connect(world.port)
+                if not await meter.deliver(meter.values(slot, DAY - slot * SLOT, 1000 - slot)):
+                    break
+            assert slot < 400 and len(values(world)) == slot
+            for _ in range(3):
+                await until(lambda: world.service.intake.open, "the next one may try")
+                await meter.connect(world.port)
+                assert not await meter.deliver(meter.values(slot, DAY - slot * SLOT, 1000 - slot))
+            assert len(world.told) == 1 and "no room left" in world.told[0]
+            pages = 1_000_000
+            await until(lambda: world.service.intake.open, "the next one may try")
+            await meter.connect(world.port)
+            assert await meter.deliver(meter.values(slot, DAY - slot * SLOT, 1000 - slot))
+            assert len(values(world)) == slot + 1 and len(world.told) == 2
+
+    asyncio.run(scenario())
 
 
 def test_a_connection_is_closed_that_is_silent_in_the_middle_of_a_message(

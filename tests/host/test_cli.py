@@ -24,7 +24,6 @@ CASES = [
     (["--udp6", "fd00::2", "--meters", "2"], "keiki: udp6: only one meter can have it; leave out --meters"),
     (["--truth", "/no/such/folder/t.csv"], "keiki: truth: /no/such/folder is not a folder"),
     (["--link", "/no/such/folder/port"], "keiki: link: /no/such/folder is not a folder"),
-    (["--headend"], "keiki: headend: there is none in this release"),
     (["--colour"], "keiki: No such option: --colour"),
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import Any
 from keiki_host.bench.errors import BenchError
 from keiki_host.bench.faults import start_of_world
 from keiki_host.bench.firmware_image import FirmwareImage
+from keiki_host.bench.headend import Headend
 from keiki_host.bench.meter import Meter
 from keiki_host.bench.options import ICS, JST, BenchOptions
 
@@ -30,6 +31,7 @@ class Bench:
         self._image: FirmwareImage | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._link_made = False
+        self._headend: Headend | None = None
 
     async def start(self, progress: Callable[[float], None] | None = None) -> dict[str, Any]:
         """Build everything, run it up to the start time, and let time go. Returns the ready line.
@@ -41,6 +43,7 @@ class Bench:
         start_s = start_of_world(options.faults, options.start_s or time.time())
         began_s = int(start_s) - options.history_days * 86400 - WARM_UP_S
         until_ms = round((start_s - began_s) * 1000)
+        token = ""
         try:
             for index in range(options.meters):
                 check_free(options.meter_address(index))
@@ -50,7 +53,12 @@ class Bench:
             image = self._image = FirmwareImage(ICS[options.ic])
             self.meters = [Meter(options, index, folder, began_s, image) for index in range(options.meters)]
             await asyncio.gather(*(meter.start() for meter in self.meters))
+            if options.headend:
+                self._headend = Headend(folder / "headend")
+                await self._headend.spawn()
             await self._run_up(until_ms, start_s, progress)
+            if self._headend is not None:
+                token = await self._prepare_headend(self._headend, began_s, int(start_s))
             if options.link is not None:
                 self._make_link(options.link)
         except BaseException:
@@ -58,7 +66,23 @@ class Bench:
             raise
         for meter in self.meters:
             meter.clock.pace(options.speed)
-        return self._ready(start_s)
+        ready = self._ready(start_s)
+        if self._headend is not None:
+            try:
+                told = await self._headend.serve((start_s, time.time(), options.speed))
+            except BaseException:
+                await self.close()
+                raise
+            ready["headend"] = {"url": told["url"], "push": told["push"], "token": token}
+        return ready
+
+    async def _prepare_headend(self, headend: Headend, from_s: int, now_s: int) -> str:
+        """Tell the head-end of the meters, and the meters of it, but those that are to send elsewhere."""
+        token = await headend.register(self.meters, from_s, now_s)
+        if not self.options.settings.get("push_to"):
+            for meter in self.meters:
+                await meter.firmware.call("set", values={"push_to": headend.push_to})
+        return token
 
     async def _run_up(self, until_ms: int, start_s: float, progress: Callable[[float], None] | None) -> None:
         watch = asyncio.create_task(self._watch(until_ms, progress)) if progress is not None else None
@@ -77,10 +101,18 @@ class Bench:
 
     async def wait(self) -> None:
         """Wait until a firmware cannot be kept running: BenchError then."""
-        await asyncio.gather(*(meter.keeper.failed() for meter in self.meters))
+        running = [meter.keeper.failed() for meter in self.meters]
+        await asyncio.gather(*running, *([self._headend_failed()] if self._headend is not None else []))
+
+    async def _headend_failed(self) -> None:
+        assert self._headend is not None
+        raise BenchError(f"headend: it has ended, with status {await self._headend.ended()}")
 
     async def close(self) -> None:
         """End every process, port and socket, and remove what was temporary."""
+        if self._headend is not None:
+            await self._headend.close()
+            self._headend = None
         await asyncio.gather(*(meter.close() for meter in self.meters))
         self.meters = []
         if self._link_made and self.options.link is not None:

@@ -47,6 +47,7 @@ class BenchOptions:
     udp4: str = "127.0.0.2"
     udp6: str | None = None
     link: Path | None = None
+    headend: bool = False
     history_days: int = 0
     noisy: bool = False
     settings: dict[str, Any] = field(default_factory=dict)

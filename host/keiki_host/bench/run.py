@@ -76,5 +76,8 @@ def show_guide(console: Console, ready: dict[str, Any]) -> None:
             )
             table.add_row("", f"management client 1: EK {route['keys']['ek']}")
             table.add_row("", f"AK {route['keys']['ak']}")
+        if "headend" in ready:
+            headend = ready["headend"]
+            table.add_row("Head-end", f"{headend['url']}, token {headend['token']}")
         table.add_row("Console", f"keiki device status --meter {meter['console']}")
         console.print(table)

@@ -28,19 +28,32 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of C-route files. [default: none]", show_default=False),
     ] = None,
+    reached_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Where meters reach it. [default: as --push]", show_default=False
+        ),
+    ] = None,
     clock: Annotated[str | None, typer.Option(metavar="UTC_S,WALL_S,SPEED", hidden=True)] = None,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Collect from all meters and serve the API and the page, until Ctrl-C.
 
     Prints one JSON line on standard output when everything is ready; logs go to standard error.
     """
+    if with_parent:  # it says what time it is when there is something to serve
+        clock = sys.stdin.readline()
+        if not clock:
+            return
     if files is not None and not files.is_dir():
         raise HeadendInputError(f"files: {files} is not a folder")
     time = clocks.Clock() if clock is None else clocks.parse(clock)
-    options = Options(address("push", push), address("http", http), files, time)
+    if reached_at is not None:
+        address("reached-at", reached_at)
+    options = Options(address("push", push), address("http", http), files, time, reached_at=reached_at)
     with connected(database) as store:
         service = Service(store, Safe(store, key_file), options, _tell)
-        asyncio.run(serve_until_told(service, _show))
+        asyncio.run(serve_until_told(service, _show, with_parent=with_parent))
 
 
 def address(what: str, text: str) -> tuple[str, int]:

@@ -174,6 +174,14 @@ def exchange(
         )
 
 
+def readdress(store: Store, meter_id: int, address: str | None, *, who: str, now_s: int) -> None:
+    """Say where a meter is asked, host:port; None: nowhere, it only pushes."""
+    with store.write() as connection:
+        serial = _serial(connection, meter_id)
+        connection.execute(update(meter).where(meter.c.meter_id == meter_id).values(address=address))
+        trail.note(connection, now_s, who, "meter.address", f"meter {serial}", address=address)
+
+
 def areas(store: Store) -> dict[str, int]:
     """Areas' numbers by code."""
     with store.read() as connection:

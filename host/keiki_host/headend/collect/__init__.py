@@ -11,6 +11,7 @@
 | `session`, `visit`, `puller` | meters that are asked: an association, what is read in it, and when |
 | `worker`, `carry_out`, `rekey` | commands to meters |
 | `rounds` | C-route files and judging, by the clock |
+| `sockets` | ports, and errors of connections in words |
 | `lock` | one collector for each database |
 | `service` | all of it in one process, with the API |
 

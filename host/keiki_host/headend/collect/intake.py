@@ -55,6 +55,7 @@ class Intake:
         self._some = asyncio.Event()
         self._many = asyncio.Event()
         self._failing = False
+        self._told = False
         self._refused: dict[int, int] = {}
 
     @property
@@ -103,6 +104,9 @@ class Intake:
                 backoff_s = await self._until_it_answers(backoff_s)
                 continue
             backoff_s = BACKOFF_S[0]
+            if self._told:
+                self._told = False
+                self._tell("the database keeps values again")
             self._count(ingested, {item.meter.meter_id: item.meter.serial for item in batch})
             for item in batch:
                 item.done(True)
@@ -153,9 +157,9 @@ class Intake:
 
     def _fail(self, batch: list[Item], reason: str) -> None:
         """Give back everything that waits: it is asked for again, by those who have it."""
-        if not self._failing:
-            self._tell(f"{reason}; nothing is confirmed until it answers")
-        self._failing = True
+        if not self._told:
+            self._tell(f"{reason}; nothing is confirmed until values can be kept")
+        self._failing = self._told = True
         left, self._waiting = batch + self._waiting, []
         self._some.clear()
         self._many.clear()
@@ -174,7 +178,6 @@ class Intake:
                 backoff_s = min(2 * backoff_s, BACKOFF_S[1])
                 await asyncio.sleep(backoff_s)
         self._failing = False
-        self._tell("the database answers again")
         return min(2 * backoff_s, BACKOFF_S[1])
 
     def _probe(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -21,6 +22,7 @@ from keiki_host.headend.collect.puller import Limits, Puller
 from keiki_host.headend.collect.roster import Meter, Roster, own_title
 from keiki_host.headend.collect.rounds import Rounds
 from keiki_host.headend.collect.session import Sessions
+from keiki_host.headend.collect.sockets import bound
 from keiki_host.headend.collect.worker import Worker
 from keiki_host.headend.database import Store
 from keiki_host.headend.errors import HeadendError, StoreUnavailableError
@@ -73,7 +75,7 @@ class Service:
             await asyncio.to_thread(self._lock.take)
             self.roster.apply(await asyncio.to_thread(self.roster.load))
             title = await asyncio.to_thread(own_title, self._store)
-            self._http = _bound("http", *self.options.http)
+            self._http = bound("http", *self.options.http)
             listener = self.listener = Listener(self.roster, self.intake, self._clock, title)
             listener.on_suspect = self._suspect
             listener.on_pending = self._speaks_under_pending
@@ -179,12 +181,19 @@ class Service:
         task.add_done_callback(self._background.discard)
 
 
-async def serve(service: Service, show: Callable[[dict[str, Any]], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `show` hears the ready line. HeadendError: it cannot start, or go on."""
+async def serve(
+    service: Service, show: Callable[[dict[str, Any]], None], *, with_parent: bool = False
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until standard input ends if it was started `with_parent`.
+
+    `show` hears the ready line. HeadendError: it cannot start, or go on.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if with_parent:
+        loop.add_reader(0, _look_for_end, loop, stop)
     try:
         show(await service.start())
         running = asyncio.create_task(service.run())
@@ -202,6 +211,13 @@ async def serve(service: Service, show: Callable[[dict[str, Any]], None]) -> Non
         service.close()
 
 
+def _look_for_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Whoever started this process is gone when its standard input has ended."""
+    if not os.read(0, 4096):
+        loop.remove_reader(0)
+        stop.set()
+
+
 async def _ends(serving: asyncio.Task[None]) -> None:
     """The API does not end by itself."""
     await asyncio.shield(serving)
@@ -213,22 +229,6 @@ def first_token(store: Store, now_s: int) -> str | None:
     if tokens.tokens(store):
         return None
     return tokens.make(store, "first operator", "operator", who=WHO, now_s=now_s)
-
-
-def _bound(what: str, host: str, port: int) -> socket.socket:
-    """A socket for a port that is free."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-        except OSError:
-            sock.close()
-            raise
-    except OSError as error:
-        raise HeadendError(f"{what} {host}:{port}: {error.strerror or error}") from None
-    return sock
 
 
 def _raise_file_limit() -> None:

@@ -20,6 +20,7 @@ from keiki.wire.cosem.session import CounterError, Guard
 
 from keiki_host.headend import counters
 from keiki_host.headend.collect.roster import Meter
+from keiki_host.headend.collect.sockets import words
 from keiki_host.headend.counters import COUNTER_MAX, Channel
 from keiki_host.headend.database import Store
 from keiki_host.headend.errors import HeadendError
@@ -155,7 +156,7 @@ class Session:
         except (SecurityError, FrameError) as error:
             raise SessionError(f"{self._name}: not protected as it must be ({error})") from None
         except OSError as error:
-            raise SessionError(f"{self._name}: {error.strerror or error}") from None
+            raise SessionError(f"{self._name}: {words(error)}") from None
 
     async def open(self, guard: Guard) -> None:
         """Connect and associate. CounterError: the meter says that it has seen higher numbers of ours."""
@@ -166,7 +167,7 @@ class Session:
         except TimeoutError:
             raise SessionError(f"{self._name}: {host}:{port}: no answer in time") from None
         except OSError as error:
-            raise SessionError(f"{self._name}: {host}:{port}: {_words(error)}") from None
+            raise SessionError(f"{self._name}: {host}:{port}: {words(error)}") from None
         self._client = _Client(guard, pdu_max=_PDU_MAX)
         await self.run(self._client.open(), opening=True)
 
@@ -273,7 +274,3 @@ def _host(meter: Meter) -> tuple[str, int]:
     if not host or not port.isdigit():
         raise SessionError(f"meter {meter.serial}: no address of it is known")
     return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def _words(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
