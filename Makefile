@@ -65,12 +65,12 @@ bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; wh
 	$(BIN)/python tests/bench_headend.py ingest
 	$(BIN)/python tests/bench_headend.py queries 50
 
-check: $(VENV)/.check      ## Format, lint, types, import rules
+check: $(VENV)/.check      ## Format, lint, types, import rules, boards
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright --project pyrightconfig.json
-	$(BIN)/python -m pytest tests/host/test_import_rules.py
+	$(BIN)/python -m pytest tests/host/test_import_rules.py tests/host/test_boards.py
 
 format: $(VENV)/.check
 	$(BIN)/ruff format .

@@ -32,7 +32,7 @@ ECHONET_PORT = const(3610)
 GROUPS = ("224.0.23.0", "ff02::1")
 METERING_S = const(60)  # least time after which metering that shows no life is hung
 RADIO_MS = const(600000)
-_HAL = {"linux": "unix"}
+_HAL = {"linux": "unix", "esp32": "esp32", "rp2": "rp2"}
 _IC_EVENTS = {"ic_reset": eventlog.IC_RESET, "increment_refused": eventlog.INCREMENT_REFUSED}
 _CLOCK_EVENTS = {clocks.REFUSED: eventlog.CLOCK_REFUSED, clocks.SLEW: eventlog.CLOCK_SLEWED}
 
@@ -180,7 +180,7 @@ class App:
 
     def _radio(self, board):
         radio = board.RADIO
-        stream = self.hal.uart(radio["uart"], radio["baudrate"])
+        stream = self.hal.uart(radio["uart"], radio["baudrate"]) if radio else None
         if stream is None:
             return None
         settings = self.settings
