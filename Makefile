@@ -57,13 +57,14 @@ soak: $(VENV)/.test        ## 10,000 associations with a whole meter on the A-ro
 boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown (10 minutes)
 	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py
 
-bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; what a boot reads, what a sample costs; the A-route beside a simulator; the head-end's store (20 minutes)
+bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; what a boot reads, what a sample costs; the A-route beside a simulator; the head-end's store and collector (20 minutes)
 	$(BIN)/python tests/bench_flash.py 10
 	$(BIN)/python -m pytest -s tests/powerloss/test_boot_bytes.py
 	$(BIN)/python -m pytest -s tests/process/test_sampling_cost.py
 	$(BIN)/python tests/bench_aroute.py
 	$(BIN)/python tests/bench_headend.py ingest
 	$(BIN)/python tests/bench_headend.py queries 50
+	$(BIN)/python tests/bench_collector.py
 
 check: $(VENV)/.check      ## Format, lint, types, import rules, boards
 	$(BIN)/ruff format --check .

@@ -28,6 +28,7 @@ ENDPOINTS: list[tuple[str, str, Any, set[str]]] = [
     ("GET", "/points/0000000000000000000009/now", None, set()),
     ("GET", "/fleet?date=2026-06-01", None, {"operator"}),
     ("GET", "/fleet/misses?date=2026-06-01&area=north&kpi=within_30", None, {"operator"}),
+    ("GET", "/collector", None, {"operator"}),
     ("GET", "/meters", None, {"operator"}),
     ("GET", "/meters/K000001", None, {"operator"}),
     ("POST", "/commands", {"meter": "K000001", "kind": "read"}, {"operator"}),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from keiki_host.headend import commands, counters, observations, trail
+from keiki_host.headend import commands, counters, key_change, observations, trail
 from keiki_host.headend.collect import puller, session, worker
 from keiki_host.headend.collect.puller import Limits
 from keiki_host.headend.commands import Command
@@ -124,48 +124,49 @@ def test_commands_are_carried_out_read_back_and_on_the_trail(store: Store, tmp_p
     asyncio.run(scenario())
 
 
-def test_new_keys_are_current_when_the_meter_answers_under_them(sqlite_store: Store, tmp_path: Path) -> None:
-    async def scenario() -> None:
-        world = World(sqlite_store, tmp_path, 1, limits=QUICK)
-        world.now_s = NOW_S + 60.0
-        meter = AskedMeter(slots=3)
-        me = {"who": "test", "now_s": int(world.now_s)}
-        async with meter.serving() as address, asking(world, address, NOW_S) as asked:
-            old = world.safe.current([asked])[asked]
-            pended = [
-                world.safe.pend(asked, name, bytes([n] * 16), **me) for n, name in ((7, "ek"), (8, "ak"))
-            ]
-            arguments: dict[str, Any] = {"key_ids": pended}
-            command_id = commands.enqueue(sqlite_store, asked, "keys", arguments, **me)
-            done = await ended(world, command_id)
-            assert (done.state, done.result) == ("done", "it answers under its new keys")
-            assert meter.parts.settings.dlms_ek == "07" * 16 and meter.parts.settings.dlms_ak == "08" * 16
-            new = world.safe.current([asked])[asked]
-            assert new["ek"] == bytes([7] * 16) and new["kek"] == old["kek"]
-            again = commands.enqueue(sqlite_store, asked, "read", {}, **me)
-            assert (await ended(world, again)).state == "done"
-        assert "07" * 16 not in str(trail.entries(sqlite_store)) + str(done)
-
-    asyncio.run(scenario())
-
-
-def test_a_meter_that_took_keys_and_fell_silent_is_found_to_have_them(
+def test_new_keys_are_current_when_the_meter_has_them_even_if_it_fell_silent_in_between(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         world = World(sqlite_store, tmp_path, 1, limits=QUICK)
         world.now_s = NOW_S + 60.0
         meter = AskedMeter(slots=3)
-        me = {"who": "test", "now_s": int(world.now_s)}
+        settings = meter.parts.settings
+        me: dict[str, Any] = {"who": "test", "now_s": int(world.now_s)}
+        fresh = iter(range(0x70, 0x80))
+        shown = ""
         async with meter.serving() as address, asking(world, address, NOW_S) as asked:
-            pended = [
-                world.safe.pend(asked, name, bytes([n] * 16), **me) for n, name in ((7, "ek"), (8, "ak"))
-            ]
-            meter.parts.settings.change({"dlms_ek": "07" * 16, "dlms_ak": "08" * 16})
-            done = await ended(
-                world, commands.enqueue(sqlite_store, asked, "keys", {"key_ids": pended}, **me)
-            )
-            assert done.state == "done"
+
+            async def change(client: str, silent: bool) -> None:
+                nonlocal shown
+                first = []
+                number = key_change.ask(
+                    sqlite_store,
+                    world.safe,
+                    asked,
+                    client,
+                    **me,
+                    rand=lambda size: first.append(bytes([next(fresh)] * size)) or first[-1],
+                )
+                if silent:  # it took them, and nobody heard so
+                    names = (f"dlms_{name}" for name in key_change.CLIENTS[client])
+                    settings.change({name: key.hex() for name, key in zip(names, first, strict=True)})
+                done = await ended(world, number)
+                assert (done.state, done.result) == ("done", "it answers under its new keys"), client
+                now = world.safe.current([asked])[asked]
+                assert [now[name] for name in key_change.CLIENTS[client]] == first
+                assert [getattr(settings, f"dlms_{name}") for name in key_change.CLIENTS[client]] == [
+                    key.hex() for key in first
+                ]
+                shown += str(done)
+
+            for client in key_change.CLIENTS:
+                for silent in (False, True):
+                    await change(client, silent)
+            read = commands.enqueue(sqlite_store, asked, "read", {}, **me)
+            assert (await ended(world, read)).state == "done"
+        shown += str(trail.entries(sqlite_store, most=1000)) + str(world.told)
+        assert not any(bytes([n] * 16).hex() in shown for n in range(0x70, 0x80))
 
     asyncio.run(scenario())
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keiki_host.headend import counters, observations, trail
-from keiki_host.headend.collect import intake, message
+from keiki_host.headend.collect import intake, message, service
+from keiki_host.headend.collect.lock import CollectorLock, TakenError
 from keiki_host.headend.counters import Channel
-from keiki_host.headend.database import Store
+from keiki_host.headend.database import Store, make_engine
 from sqlalchemy import event
 
 from tests.headend.collector_world import World, until
@@ -117,13 +119,11 @@ def test_a_slot_that_cannot_be_is_confirmed_and_kept_nowhere(sqlite_store: Store
 
 
 def test_while_the_database_is_locked_nothing_is_confirmed_and_then_everything(
-    make_url: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_url: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keiki_host.headend.database._BUSY_MS", 50)
     monkeypatch.setattr(intake, "BACKOFF_S", (0.05, 0.2))
-    from keiki_host.headend.database import make_engine
-
-    store = Store(make_engine(make_url("sqlite")))  # type: ignore[operator]
+    store = Store(make_engine(make_url("sqlite")))
 
     async def scenario() -> None:
         world = World(store, tmp_path)
@@ -185,6 +185,47 @@ def test_a_full_disk_is_told_once_and_what_was_not_kept_comes_again(
             assert len(values(world)) == slot + 1 and len(world.told) == 2
 
     asyncio.run(scenario())
+
+
+def held(store: Store) -> bool:
+    """Whether some collector has the lock."""
+    with store.read() as connection:
+        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+        return connection.exec_driver_sql(query).scalar() == 1
+
+
+def test_a_server_that_ends_every_session_costs_a_try_and_the_lock_is_taken_again(
+    make_url: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BACKOFF_S", (0.02, 0.05))
+    monkeypatch.setattr(service, "_WATCH_S", 0.02)
+    store = Store(make_engine(make_url("postgresql")))
+    everybody = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+
+    async def scenario() -> None:
+        world = World(store, tmp_path)
+        other = CollectorLock(store)
+        async with world.running():
+            async with world.meter() as meter:
+                assert await meter.deliver(meter.values(1, DAY, 1000))
+                for slot in (1, 2, 3):
+                    with store.read() as connection:
+                        connection.exec_driver_sql(everybody)
+                    while not await meter.deliver(meter.values(slot, DAY - slot * SLOT, 1000 - slot)):
+                        await until(lambda: world.service.intake.open, "the next one may try")
+                        await meter.connect(world.port)
+            await until(lambda: held(store), "the lock is ours again")
+            with pytest.raises(TakenError, match="another `keiki headend serve` works on it"):
+                other.take()
+        other.take()
+        other.release()
+        assert sorted(values(world)) == [-3, -2, -1, 0]
+
+    asyncio.run(scenario())
+    store.close()
 
 
 def test_a_connection_is_closed_that_is_silent_in_the_middle_of_a_message(

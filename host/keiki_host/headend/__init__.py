@@ -12,7 +12,7 @@
 | `kpi`, `misses`, `overview` | figures of a day and area, and the meters behind them |
 | `registry`, `parties` | meters and points, and whose they are |
 | `keys`, `counters` | meters' keys at rest, invocation counters |
-| `commands`, `command_kinds` | the queue of commands to meters |
+| `commands`, `command_kinds`, `key_change` | the queue of commands to meters |
 | `tokens`, `access`, `trail` | who may do what, and who did |
 | `export`, `croute` | files out |
 | `collect` | the collector: pushes in, gaps asked for, commands out; `serve` |

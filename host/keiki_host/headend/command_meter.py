@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from keiki_host.headend import jst, parties, registry
+from keiki_host.headend import jst, key_change, parties, registry
 from keiki_host.headend.command_options import (
     DATABASE,
     KEY_FILE,
@@ -163,6 +163,32 @@ def assign(
 
 
 _ASSIGN = {"retailer": parties.switch_supplier, "customer": parties.move}
+
+
+@app.command()
+def rekey(
+    serial: Serial,
+    client: Annotated[str, typer.Option(help="management, reader or master.")] = "management",
+    database: Database = DATABASE,
+    key_file: KeyFile = KEY_FILE,
+) -> None:
+    """Give a meter new keys: `serve` brings them to it."""
+    with connected(database) as store:
+        meter_id, safe = number(store, serial), Safe(store, key_file)
+        me: dict[str, Any] = {"who": who(), "now_s": int(time.time())}
+        print(f"command {key_change.ask(store, safe, meter_id, client, **me)}: new keys of {client}")
+
+
+@app.command()
+def address(
+    serial: Serial,
+    where: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where it is asked; -: nowhere.")],
+    database: Database = DATABASE,
+) -> None:
+    """Say where a meter is asked."""
+    with connected(database) as store:
+        place = None if where == "-" else where
+        registry.readdress(store, number(store, serial), place, who=who(), now_s=int(time.time()))
 
 
 @app.command("list")

@@ -16,11 +16,13 @@ from keiki_host.headend.tokens import Principal
 
 @dataclass(frozen=True)
 class Place:
-    """What an app works on: the store, the folder of C-route files, and the clock (UTC seconds)."""
+    """What an app works on: the store, the folder of C-route files, the clock (UTC seconds)."""
 
     store: Store
     files: Path | None = None
     now: Callable[[], float] = time.time
+    collected: Callable[[], dict[str, dict[str, int]]] = dict
+    """What the collector that is here has counted."""
 
     @property
     def now_s(self) -> int:

@@ -50,6 +50,13 @@ def misses_of(
     }  # fmt: skip
 
 
+@router.get("/collector")
+def collector(asked: Asked) -> dict[str, Any]:
+    """What the collector has counted since it was started: pushes, replays, forgeries, visits, commands."""
+    asked.allow(Action.FLEET, "collector")
+    return dict(asked.place.collected())
+
+
 @router.get("/meters")
 def meters(asked: Asked, area: str | None = None, after: int = 0, most: Most = 100) -> dict[str, Any]:
     """Meters in order of their numbers; `after` is the next page's."""

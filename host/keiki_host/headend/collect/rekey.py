@@ -9,6 +9,7 @@ from typing import Any
 
 from keiki.wire.cosem.axdr import ARRAY, ENUM, OCTETS, STRUCTURE
 from keiki.wire.cosem.keywrap import wrap
+from keiki.wire.cosem.results import OTHER, AccessError
 from keiki.wire.cosem.values import encode
 
 from keiki_host.headend.collect.carry_out import Outcome
@@ -51,7 +52,14 @@ async def rekey(
     changes_ours = bool({"ek", "ak"} & set(names.values()))
     if not (changes_ours and await _answers(meter, sessions)):
         async with sessions.open(meter, MANAGEMENT) as session:
-            await _transfer(session, setups.pop(), meter, set(names.values()))
+            try:
+                await _transfer(session, setups.pop(), meter, set(names.values()), meter.keys["kek"])
+            except AccessError as error:
+                if error.code != OTHER or "kek" not in names.values():
+                    raise
+                # it may have the new master key already: it takes that one only
+                setup = _PLACES["kek"][0]
+                await _transfer(session, setup, meter, set(names.values()), meter.pending["kek"])
         if changes_ours and not await _answers(meter, sessions):
             raise SessionError(f"meter {meter.serial}: it took the keys and does not answer under them")
     for key_id in names:
@@ -59,10 +67,8 @@ async def rekey(
     return done
 
 
-async def _transfer(session: Session, setup: bytes, meter: Meter, names: set[str]) -> None:
-    pairs: list[Any] = [
-        (_PLACES[name][1], wrap(meter.keys["kek"], meter.pending[name])) for name in sorted(names)
-    ]
+async def _transfer(session: Session, setup: bytes, meter: Meter, names: set[str], kek: bytes) -> None:
+    pairs: list[Any] = [(_PLACES[name][1], wrap(kek, meter.pending[name])) for name in sorted(names)]
     await session.act((64, setup, 2), encode(_SHAPE, pairs))
 
 

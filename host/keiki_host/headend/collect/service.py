@@ -59,7 +59,7 @@ class Service:
         self._safe = safe
         self._clock = clock
         self._tell = tell
-        self._lock = CollectorLock(store)
+        self.lock = CollectorLock(store)
         self._suspects: dict[tuple[int, str], int] = {}
         self._background: set[asyncio.Task[None]] = set()
         self.listener: Listener | None = None
@@ -72,7 +72,7 @@ class Service:
         """Take the lock, read the registry, open both ports. HeadendError: that cannot be."""
         _raise_file_limit()
         try:
-            await asyncio.to_thread(self._lock.take)
+            await asyncio.to_thread(self.lock.take)
             self.roster.apply(await asyncio.to_thread(self.roster.load))
             title = await asyncio.to_thread(own_title, self._store)
             self._http = bound("http", *self.options.http)
@@ -113,7 +113,7 @@ class Service:
         """Work until cancelled."""
         assert self.listener is not None and self._http is not None
         assert self.puller is not None and self.worker is not None
-        place = Place(self._store, self.options.files, self._clock.now)
+        place = Place(self._store, self.options.files, self._clock.now, lambda: self.stats)
         server = make_server(place, *self.options.http)
         serving = asyncio.create_task(server.serve(sockets=[self._http]))
         try:
@@ -139,15 +139,15 @@ class Service:
             self.listener.close()
         if self._http is not None:
             self._http.close()
-        self._lock.release()
+        self.lock.release()
 
     async def _watch(self) -> None:
         """Take over what changes in the registry, and see to it that the lock is still ours."""
         while True:
             await asyncio.sleep(_WATCH_S)
             try:
-                if not await asyncio.to_thread(self._lock.held):
-                    await asyncio.to_thread(self._lock.take)
+                if not await asyncio.to_thread(self.lock.held):
+                    await asyncio.to_thread(self.lock.take)
                 if await asyncio.to_thread(self.roster.changed):
                     self.roster.apply(await asyncio.to_thread(self.roster.load))
             except StoreUnavailableError:
