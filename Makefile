@@ -6,7 +6,7 @@ JOBS ?= 8
 # MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
 STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
-.PHONY: run test boards bench check format fuzz powerloss soak clean
+.PHONY: run test fleet boards bench check format fuzz powerloss soak clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -53,6 +53,10 @@ powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 100,000 in th
 
 soak: $(VENV)/.test        ## 10,000 associations with a whole meter on the A-route, and its heap after them (3 minutes)
 	$(BIN)/python tests/soak_aroute.py 10000
+
+fleet: $(VENV)/.test       ## 1,000 meters over 3 days, with outages; 1,000 without: in time (25 minutes)
+	$(BIN)/python tests/fleet/prove.py outages
+	$(BIN)/python tests/fleet/prove.py delivery 1000 1
 
 boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown (10 minutes)
 	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py

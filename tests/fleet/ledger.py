@@ -1,7 +1,7 @@
 """A count from the fleet's own log, that owes nothing to the head-end: what must be there, and in what time.
 
-The log knows when a message left and when its confirm came; what is between is the head-end's. So a figure
-has two ends, the same in nearly all cases, and the head-end's must lie between them.
+The log knows when a message left and when its confirm came; what is between is the head-end's. So each time
+of arrival that it claims must lie between the two, and what is counted of these must be what it says.
 """
 
 import csv
@@ -91,27 +91,23 @@ class Ledger:
         """The areas there are."""
         return sorted({str(meter["area"]) for meter in self.meters.values()})
 
-    def within(self, area: str, day_s: int, limit_s: int) -> Between:
+    def within(self, area: str, day_s: int, arrived: dict[Key, int], limit_s: int) -> Between:
         """Values of a day that arrived in time."""
-        least = most = of = 0
-        for key, _ in self._of(area):
-            if day_s <= key[1] < day_s + DAY_S:
-                of += 1
-                most += key in self.earliest and self.earliest[key] - key[1] <= limit_s
-                least += key in self.latest and self.latest[key] - key[1] <= limit_s
-        return Between(least, most, of)
+        day = [key for key in self._of(area) if day_s <= key[1] < day_s + DAY_S]
+        count = sum(key in arrived and arrived[key] - key[1] <= limit_s for key in day)
+        return Between(count, count, len(day))
 
     def connection(self, area: str, day_s: int) -> Between:
-        """Meters that were heard on a day."""
+        """Meters that were heard on a day; a message at midnight may be of either."""
         serials = [serial for serial, meter in self.meters.items() if meter["area"] == area]
         surely = sum((serial, day_s) in self._heard for serial in serials)
         return Between(surely, sum((s, day_s) in self._perhaps_heard for s in serials), len(serials))
 
-    def reading(self, area: str, day_s: int) -> Between:
+    def reading(self, area: str, day_s: int, arrived: dict[Key, int]) -> Between:
         """Meters whose value of a day's end came, whenever."""
-        there = [key for key, _ in self._of(area) if key[1] == day_s + DAY_S]
-        came = sum(key in self.earliest for key in there)
+        there = [key for key in self._of(area) if key[1] == day_s + DAY_S]
+        came = sum(key in arrived for key in there)
         return Between(came, came, len(there))
 
-    def _of(self, area: str) -> list[tuple[Key, tuple[int, int, int]]]:
-        return [item for item in self.truth.items() if self.meters[item[0][0]]["area"] == area]
+    def _of(self, area: str) -> list[Key]:
+        return [key for key in self.truth if self.meters[key[0]]["area"] == area]

@@ -46,7 +46,6 @@ class Desk:
             self.log,
             lambda: self.now_s,
             DAY,
-            DAY + 48 * SLOT,
             counter=1000,
             port=0,
             settings=settings,

@@ -18,14 +18,14 @@ def test_after_a_kill_and_an_outage_every_value_is_there_once_and_kpis_are_true(
     stage = Stage(tmp_path, database, speed=7200.0, start_s=DAY)
     with stage.playing("--meters", "20", "--days", "1", "--outages", "outages.toml"):
         counted = stage.play([(7.0, stage.restart_headend)])
-    assert counted["delivered"] == counted["slots"] == 20 * 49
-    assert counted["failed"] > 0
+    assert counted["delivered"] >= 20 * 49 and counted["failed"] > 0
     ledger = Ledger(tmp_path / stage.ready["registration"], [tmp_path / log for log in stage.ready["logs"]])
-    assert len(ledger.cut) == 1 and len(ledger.truth) == 20 * 49
+    assert len(ledger.cut) == 1
     store = open_store(database)
     try:
-        check_values(store, ledger)
-        check_kpis(store, ledger, DAY, 1)
+        arrived = check_values(store, ledger, DAY + 48 * 1800)
+        assert len(arrived) == 20 * 49
+        check_kpis(store, ledger, arrived, DAY, 1)
         handed, _, _ = check_files(store, ledger, stage.files)
         assert handed > 20 * 24
     finally:

@@ -60,7 +60,7 @@ def fleet(
         typer.Option(
             min=1,
             max=99,
-            help="End after so many days, when all is delivered. [default: never]",
+            help="End when the values of so many days are delivered. [default: never]",
             show_default=False,
         ),
     ] = None,

@@ -25,7 +25,7 @@ _EVENTS = 100
 
 
 class LightMeter:
-    """Meter `who`, whose first slot is `from_s` and whose last one is `to_s`; `now()` is UTC seconds.
+    """Meter `who`, whose first slot is `from_s`; `now()` is UTC seconds.
 
     `changed()` is called when settings have changed, `closed()` when a half hour has been kept. Nothing runs
     by itself: see push.py and serving.py.
@@ -38,7 +38,6 @@ class LightMeter:
         log: FleetLog,
         now: Callable[[], float],
         from_s: int,
-        to_s: int | None,
         *,
         counter: int,
         port: int,
@@ -53,7 +52,6 @@ class LightMeter:
         self.changed: Callable[[], None] = lambda: None
         self.closed: Callable[[], None] = lambda: None
         self._next_s = from_s
-        self._to_s = to_s
         self.hal = Hal(ticks_ms, who.unique_id)
         self.store = Store(counter)
         self.history = History(self.store)
@@ -78,7 +76,7 @@ class LightMeter:
         To be called before it is asked, and now and then: so it is never late, however busy the computer is.
         """
         count, now_s = 0, self.now()
-        while self._next_s <= now_s and (self._to_s is None or self._next_s <= self._to_s):
+        while self._next_s <= now_s:
             self._close(self._next_s)
             self._next_s += SLOT_S
             count += 1

@@ -1,8 +1,8 @@
 """The meters of one process. Run by fleet.py as `python -m keiki_host.fleet.worker`.
 
 It reads a plan (one JSON line), opens the ports and answers {"ports": [..]}; begins when the clock comes
-(UTC_S,WALL_S,SPEED, a line); says {"done": {..}} when everything has been delivered after the last slot, and
-ends when its input does: whatever happens to fleet.py, no meter is left behind.
+(UTC_S,WALL_S,SPEED, a line); says {"done": {..}} when the last slot that is asked for has been delivered by
+all, and ends when its input does: whatever happens to fleet.py, no meter is left behind.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import os
 import random
 import resource
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,8 @@ _AT_ONCE = 50  # slots that are closed before others have their turn
 class Plan:
     """Meters `first` .. `first` + `count` - 1 of the fleet of `seed`.
 
-    They begin at `from_s` and close their last slot at `to_s` (None: never). Ports are `port` and those after
-    it (0: any) on `host`. `counter`: see parts.Store. `cuts`: number of a meter, from, to.
+    They begin at `from_s`, and are done when slot `to_s` (None: never) is delivered. Ports are `port` and
+    those after it (0: any) on `host`. `counter`: see parts.Store. `cuts`: number of a meter, from, to.
     """
 
     seed: int
@@ -90,7 +90,6 @@ class Worker:
                 self.log,
                 self._now,
                 plan.from_s,
-                plan.to_s,
                 counter=plan.counter,
                 port=port,
                 settings=settings,
@@ -109,24 +108,28 @@ class Worker:
             self._pushes[number] = Push(port.meter, clock, chance, self.stats)
 
     async def run(self) -> None:
-        """Measure and deliver until everything is there."""
+        """Measure and deliver, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in self._work()]
-            for number, from_s, to_s in self._plan.cuts:
-                if number in self._ports:
-                    tasks.append(group.create_task(self._cut(number, from_s, to_s)))
-            await self._measure()
-            while any(push.waiting for push in self._pushes.values()):
-                await asyncio.sleep(0.1)
-            for task in tasks:
-                task.cancel()
-        self.log.flush()
+            for work in self._work():
+                group.create_task(work)
 
-    def _work(self) -> list[Coroutine[Any, Any, None]]:
-        work: list[Coroutine[Any, Any, None]] = [self._flush()]
+    def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._flush()
+        yield self._measure()
         for number, port in self._ports.items():
-            work += [self._pushes[number].run(), port.meter.supply.run()]
-        return work
+            yield self._pushes[number].run()
+            yield port.meter.supply.run()
+        for cut in self._plan.cuts:
+            yield self._cut(*cut)
+
+    async def done(self) -> None:
+        """Wait until every meter has delivered its last slot."""
+        if self._plan.to_s is None:
+            await asyncio.Event().wait()
+            return
+        count = (self._plan.to_s - self._plan.from_s) // SLOT_S + 1
+        while any(push.cursor < count for push in self._pushes.values()):
+            await asyncio.sleep(_FLUSH_S)
 
     async def _flush(self) -> None:
         while True:
@@ -134,8 +137,8 @@ class Worker:
             self.log.flush()
 
     async def _measure(self) -> None:
-        slot_s, to_s = self._plan.from_s, self._plan.to_s
-        while to_s is None or slot_s <= to_s:
+        slot_s = self._plan.from_s
+        while True:
             await self._clock.sleep(slot_s - self._clock.now())
             for count, port in enumerate(self._ports.values(), 1):
                 port.meter.catch_up()
@@ -178,16 +181,15 @@ async def _serve(worker: Worker, reader: asyncio.StreamReader) -> None:
         return
     worker.begin(clocks.parse(line.strip()))
     work = asyncio.create_task(worker.run())
+    done = asyncio.create_task(worker.done())
     told = asyncio.create_task(reader.readline())
-    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({work, done, told}, return_when=asyncio.FIRST_COMPLETED)
+    if done.done():
+        worker.log.flush()
+        _say({"done": worker.stats})
+        await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
     if work.done():
         await work
-        _say({"done": worker.stats})
-        await told
-    else:
-        work.cancel()
-        await asyncio.wait({work})
-        _say({"done": worker.stats})
 
 
 async def main() -> None:

@@ -175,10 +175,12 @@ class Session:
         """Release it, if the meter still listens, and close the connection."""
         if self._writer is None:
             return
-        if self._client is not None and self._client.session is not None:
-            with contextlib.suppress(SessionError, AccessError, CounterError):
-                await self.run(self._client.release())
-        self._writer.close()
+        try:
+            if self._client is not None and self._client.session is not None:
+                with contextlib.suppress(SessionError, AccessError, CounterError):
+                    await self.run(self._client.release())
+        finally:  # this task may be cancelled while it waits
+            self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
