@@ -2,9 +2,10 @@
 
 import time
 
+from keiki.wire.cosem import apdu
 from keiki.wire.cosem import client as cosem
 
-from tests.conformance.cosem_peer import LIMIT_S, READER, Peer
+from tests.conformance.cosem_peer import LIMIT_S, PUBLIC, READER, Peer
 from tests.process.aroute_load import (
     DISCONNECT,
     EVENTS,
@@ -44,6 +45,13 @@ class Reading:
 def stages(found: Load) -> dict[str, int]:
     """What is done, and how much heap is free then, with all of it still under way."""
     free = {"started, 100 days behind it": found.free()}
+    with found.peer(PUBLIC) as one, found.peer(PUBLIC) as two, found.peer(PUBLIC) as three:
+        for stranger in (one, two, three):
+            client = cosem.Client()
+            stranger.do(client.open())
+            longest = client.get_list([(OBJECTS, None)] * apdu.LIST_MAX)
+            assert len(stranger.ask(longest.send(stranger.ask(next(longest))))) > 1000
+        free["three strangers hold long lists"] = found.free()
     head = found.receiver.head
     with found.peer() as manager, found.peer(READER) as reader:
         ours, theirs = found.client(), found.client(READER)

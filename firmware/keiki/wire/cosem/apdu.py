@@ -97,11 +97,12 @@ LAYOUTS: "dict[int, str]" = {
 _WITHOUT_CHOICE = (NOTIFICATION, NOTIFICATION_CONFIRM, CONFIRMED_ERROR, EXCEPTION)
 
 
-def decode(reader: Reader) -> "tuple[int, list]":
+def decode(reader: Reader, lists: bool = True) -> "tuple[int, list]":
     """Return (key, fields) of the APDU that `reader` holds to its end; the key is that of LAYOUTS.
 
-    A list of several letters is a list of tuples. Raises UnknownService for a tag and choice without layout,
-    FrameError for whatever else is wrong; nothing may be left over.
+    A list of several letters is a list of tuples; without `lists` it is the range (start, end) that it lies
+    in, count included, and `entries` reads it: a long one costs no memory then. Raises UnknownService for a
+    tag and choice without layout, FrameError for whatever else is wrong; nothing may be left over.
     """
     key = reader.byte() << 8
     if key >> 8 not in _WITHOUT_CHOICE:
@@ -114,7 +115,13 @@ def decode(reader: Reader) -> "tuple[int, list]":
     while at < len(layout):
         if layout[at] == "[":
             end = layout.index("]", at)
-            fields.append(read_list(reader, layout[at + 1 : end]))
+            if lists:
+                fields.append(read_list(reader, layout[at + 1 : end]))
+            else:
+                start = reader.at
+                for _ in entries(reader, layout[at + 1 : end]):
+                    pass
+                fields.append((start, reader.at))
             at = end
         else:
             fields.append(FIELDS[layout[at]][0](reader))
@@ -123,15 +130,28 @@ def decode(reader: Reader) -> "tuple[int, list]":
     return key, fields
 
 
-def read_list(reader: Reader, letters: str) -> list:
-    """Read a list: its count, and the fields named by `letters` for each entry."""
+def entries(reader: Reader, letters: str):
+    """Read a list entry by entry: its count, and the fields named by `letters` for each, one as it is."""
+    for _ in range(read_count(reader)):
+        yield read_entry(reader, letters) if len(letters) > 1 else FIELDS[letters][0](reader)
+
+
+def read_entry(reader: Reader, letters: str) -> "tuple":
+    """Read the fields named by `letters`."""
+    return tuple([FIELDS[letter][0](reader) for letter in letters])
+
+
+def read_count(reader: Reader) -> int:
+    """Read how many entries a list has; FrameError if they are more than LIST_MAX."""
     count = reader.length()
     if count > LIST_MAX:
         raise FrameError("list")
-    if len(letters) == 1:
-        read = FIELDS[letters][0]
-        return [read(reader) for _ in range(count)]
-    return [tuple([FIELDS[letter][0](reader) for letter in letters]) for _ in range(count)]
+    return count
+
+
+def read_list(reader: Reader, letters: str) -> list:
+    """Read a list, see `entries`."""
+    return list(entries(reader, letters))
 
 
 def encode(writer: Writer, key: int, *fields) -> None:

@@ -104,6 +104,23 @@ def _rest(choice: int, data, fields: list):
     raise FrameError("no block")
 
 
+def _rest_of_action(data, fields: list):
+    """Fetch the rest of what an action answers in blocks, the first of which has come; return all of it."""
+    whole = bytearray()
+    number = 1
+    while True:
+        _, last, block, found = fields
+        if block != number or len(whole) + found[1] - found[0] > ANSWER_MAX:
+            raise FrameError("block")
+        whole.extend(memoryview(data)[found[0] : found[1]])
+        if last:
+            return whole
+        choice, data, fields = yield from ask(apdu.ACTION << 8 | apdu.ACTION_NEXT, _INVOKE, number)
+        if choice != apdu.ACTION_NEXT:
+            raise FrameError("no block")
+        number += 1
+
+
 def give(service: int, what: tuple, value: "bytes | None", room: int):
     """Send a value to an attribute (SET) or method (ACTION); `room` is the longest APDU the server takes.
 
@@ -126,7 +143,12 @@ def give(service: int, what: tuple, value: "bytes | None", room: int):
             block = (number * room >= len(value), number, part)
             choice, data, fields = yield from ask(service << 8 | then, _INVOKE, *block)
         final = choice in finals
-    if not final:
+    if service == apdu.ACTION and choice == apdu.ACTION_NEXT:
+        data = yield from _rest_of_action(data, fields)
+        reader = Reader(data)
+        fields = fields[:1] + list(apdu.read_entry(reader, "ir"))
+        reader.finish()
+    elif not final:
         raise FrameError("another answer")
     if fields[1]:
         raise AccessError(fields[1])

@@ -22,6 +22,8 @@ PDU_MIN = const(128)
 CURRENT = b"\x00\x00\x28\x00\x00\xff"
 """The association that asks, by the name that every client may use for it."""
 
+_SET_LISTS = initiate.MULTIPLE_REFERENCES | initiate.BLOCK_SET
+_ACTION_LISTS = initiate.MULTIPLE_REFERENCES | initiate.BLOCK_ACTION
 _SERVICES = {
     # what must have been agreed for it, what carries it out
     apdu.GET << 8 | apdu.NORMAL: (initiate.SERVICE_GET, server_get.get_normal),
@@ -31,10 +33,13 @@ _SERVICES = {
     apdu.SET << 8 | apdu.SET_FIRST: (initiate.BLOCK_SET, server_set.set_first),
     apdu.SET << 8 | apdu.SET_BLOCK: (initiate.BLOCK_SET, server_set.set_block),
     apdu.SET << 8 | apdu.SET_LIST: (initiate.MULTIPLE_REFERENCES, server_set.set_list),
+    apdu.SET << 8 | apdu.SET_LIST_FIRST: (_SET_LISTS, server_set.set_list_first),
     apdu.ACTION << 8 | apdu.NORMAL: (initiate.SERVICE_ACTION, server_set.act_normal),
     apdu.ACTION << 8 | apdu.ACTION_FIRST: (initiate.BLOCK_ACTION, server_set.act_first),
     apdu.ACTION << 8 | apdu.ACTION_BLOCK: (initiate.BLOCK_ACTION, server_set.act_block),
     apdu.ACTION << 8 | apdu.ACTION_LIST: (initiate.MULTIPLE_REFERENCES, server_set.act_list),
+    apdu.ACTION << 8 | apdu.ACTION_LIST_FIRST: (_ACTION_LISTS, server_set.act_list_first),
+    apdu.ACTION << 8 | apdu.ACTION_NEXT: (initiate.BLOCK_ACTION, server_set.act_next),
 }
 
 _COUNTER_MAX = 0xFFFFFFFF
@@ -101,6 +106,7 @@ class Association:
         self.transfer = Transfer(spare)
         self.intake = Intake(spare)
         self.waits_for = None
+        self.code_in = self.answer
         self.code_at = -1
         self._held = (0, 0)
         self.reset()
@@ -125,6 +131,7 @@ class Association:
         None afterwards, the answer has to wait: `conclude(await waits_for())` returns its range.
         """
         self.waits_for = None
+        self.code_in = self.answer
         self.code_at = -1
         if server_sap != self.server.sap or start >= end:
             return None
@@ -189,13 +196,13 @@ class Association:
         if self.client is None:  # it was reset meanwhile
             return None
         if not done:
-            self.answer[self.code_at] = HARDWARE_FAULT
+            self.code_in[self.code_at] = HARDWARE_FAULT
         return self._held if self.session is None else self._protect(self.session)
 
     def _serve(self, reader: Reader) -> int:
         """Carry out a service, write the answer and return where it begins."""
         try:
-            key, fields = apdu.decode(reader)
+            key, fields = apdu.decode(reader, False)
         except UnknownService:
             return self.refuse(apdu.NOT_SUPPORTED)
         except FrameError:

@@ -13,7 +13,7 @@ PIECE_MAX = const(320)
 
 class Transfer:
     """What is left of a long answer; `block` counts the blocks filled, `running`: something is
-    left.
+    left, `service` is what it answers (apdu.GET or apdu.ACTION).
 
     `pieces` is an iterator that writes one piece at each step into the writer that `fill` is called with, and
     yields the Rows that follow it, or None. `spare` (PIECE_MAX bytes) keeps what did not fit into a block.
@@ -21,18 +21,28 @@ class Transfer:
 
     def __init__(self, spare: bytearray) -> None:
         self.block = 0
+        self.service = 0
         self._spare = memoryview(spare)
         self._kept = 0
         self._pieces = iter(())
         self.running = False
         self._rows = None
 
-    def start(self, pieces) -> None:
+    def start(self, service: int, pieces) -> None:
         """Begin an answer, and forget the one before."""
         self.stop()
         self.block = 0
+        self.service = service
         self._pieces = pieces
         self.running = True
+
+    def go_on(self, service: int, data) -> memoryview:
+        """Take what did not fit into the first block of an answer that is whole; return where it lies."""
+        self.start(service, iter(()))
+        self.block = 1
+        self._kept = len(data)
+        self._spare[: self._kept] = data
+        return self._spare
 
     def stop(self) -> None:
         """Forget what is left."""

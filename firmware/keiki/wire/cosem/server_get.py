@@ -13,7 +13,7 @@ BODY = const(44)
 """Where the data of an answer begins; before it is room for the head of a block (12 bytes), of the protection
 (18) and of the transport (14)."""
 
-_BLOCK_HEAD = const(12)
+BLOCK_HEAD = const(12)
 READ = const(0)
 WRITE = const(1)
 ACT = const(2)
@@ -50,14 +50,14 @@ def _one(association, descriptor, selection: "Reader | None"):
     yield _get(association, descriptor, selection)
 
 
-def _many(association, wanted: list):
+def _many(association, wanted: bytes):
     writer = association.writer
-    writer.length(len(wanted))
-    for descriptor, selection in wanted:
+    writer.length(Reader(wanted).length())
+    for descriptor, where in apdu.entries(Reader(wanted), "ds"):
         start = writer.at
         writer.byte(0)
         try:
-            rows = _get(association, descriptor, selection and Reader(selection))
+            rows = _get(association, descriptor, where and Reader(wanted, where[0], where[1]))
         except FAULTS as fault:
             rows = None
             writer.at = start
@@ -70,24 +70,24 @@ def get_normal(association, buffer, invoke: int, descriptor, selection) -> int:
     """GET of one attribute."""
     reader = None if selection is None else Reader(buffer, selection[0], selection[1])
     association.intake.stop()
-    association.transfer.start(_one(association, descriptor, reader))
+    association.transfer.start(apdu.GET, _one(association, descriptor, reader))
     return _answer_get(association, invoke, apdu.NORMAL)
 
 
-def get_list(association, buffer, invoke: int, wanted: list) -> int:
+def get_list(association, buffer, invoke: int, wanted: "tuple[int, int]") -> int:
     """GET of several attributes: each is answered or refused by itself."""
-    # the request is gone when the later blocks are written
-    kept = [(what, None if where is None else bytes(buffer[where[0] : where[1]])) for what, where in wanted]
     association.intake.stop()
-    association.transfer.start(_many(association, kept))
+    # the request is gone when the later blocks are written; taken apart it would take ten times as much
+    association.transfer.start(apdu.GET, _many(association, bytes(buffer[wanted[0] : wanted[1]])))
     return _answer_get(association, invoke, apdu.GET_LIST)
 
 
 def get_next(association, buffer, invoke: int, block: int) -> int:
     """GET of the block after block `block`."""
     transfer = association.transfer
-    if not transfer.running or block != transfer.block:
-        code = results.BLOCK_NUMBER_INVALID if transfer.running else results.NO_LONG_GET
+    running = transfer.running and transfer.service == apdu.GET
+    if not running or block != transfer.block:
+        code = results.BLOCK_NUMBER_INVALID if running else results.NO_LONG_GET
         transfer.stop()
         return answer(association, apdu.GET_ANSWER, apdu.GET_BLOCK, invoke, True, block, code)
     return _answer_get(association, invoke, apdu.GET_BLOCK)
@@ -106,7 +106,7 @@ def _answer_get(association, invoke: int, choice: int) -> int:
     writer, transfer = association.writer, association.transfer
     buffer = writer.buffer
     try:
-        last = transfer.fill(writer, BODY + association.room() - _BLOCK_HEAD)
+        last = transfer.fill(writer, BODY + association.room() - BLOCK_HEAD)
         if not last and not association.conformance & initiate.BLOCK_GET:
             transfer.stop()
             raise AccessError(results.OTHER)
@@ -122,16 +122,20 @@ def _answer_get(association, invoke: int, choice: int) -> int:
             buffer[BODY - 1] = 0
     else:
         choice = apdu.GET_BLOCK
-        start = _put_block_head(buffer, writer.at - BODY, last, transfer.block)
+        start = block_head(buffer, BODY, writer.at, last, transfer.block, True)
     buffer[start] = apdu.GET_ANSWER
     buffer[start + 1] = choice
     buffer[start + 2] = invoke
     return start
 
 
-def _put_block_head(buffer, size: int, last: bool, block: int) -> int:
-    """Write the head of a block, but for its first three bytes, before BODY; return where it begins."""
-    at = BODY - 1
+def block_head(buffer, start: int, end: int, last: bool, block: int, result: bool) -> int:
+    """Write the head of a block, but for its first three bytes, before its data at `start`..`end`.
+
+    `result`: there is a choice that says that it is data. Returns where the APDU begins.
+    """
+    size = end - start
+    at = start - 1
     buffer[at] = size & 0xFF
     if size > 0xFF:
         buffer[at - 1] = size >> 8
@@ -140,11 +144,13 @@ def _put_block_head(buffer, size: int, last: bool, block: int) -> int:
     elif size > 0x7F:
         buffer[at - 1] = 0x81
         at -= 1
-    at -= 6
+    if result:
+        at -= 1
+        buffer[at] = 0
+    at -= 5
     buffer[at] = 1 if last else 0
     buffer[at + 1] = block >> 24
     buffer[at + 2] = block >> 16 & 0xFF
     buffer[at + 3] = block >> 8 & 0xFF
     buffer[at + 4] = block & 0xFF
-    buffer[at + 5] = 0
     return at - 3

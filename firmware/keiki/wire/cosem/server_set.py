@@ -3,10 +3,11 @@
 Document: IEC 62056-5-3 9.3 (Green Book). The services have the form that server_get.py describes.
 """
 
-from keiki.wire.cosem import apdu, results
+from keiki.wire.cosem import apdu, initiate, results
 from keiki.wire.cosem.axdr import Reader
 from keiki.wire.cosem.results import FAULTS, AccessError, code_of
-from keiki.wire.cosem.server_get import ACT, BODY, WRITE, answer, find
+from keiki.wire.cosem.server_blocks import PIECE_MAX
+from keiki.wire.cosem.server_get import ACT, BLOCK_HEAD, BODY, WRITE, answer, block_head, find
 
 
 def _set_one(association, descriptor, selection, reader: Reader) -> int:
@@ -27,15 +28,28 @@ def set_normal(association, buffer, invoke: int, descriptor, selection, value) -
     return answer(association, apdu.SET_ANSWER, apdu.NORMAL, invoke, code)
 
 
-def set_list(association, buffer, invoke: int, wanted: list, values: list) -> int:
+def set_list(association, buffer, invoke: int, wanted: "tuple[int, int]", values: "tuple[int, int]") -> int:
     """SET of several attributes, one after the other; none of them if the lists do not match."""
-    if len(wanted) != len(values):
+    reader = Reader(buffer, values[0], values[1])
+    if reader.length() != Reader(buffer, wanted[0], wanted[1]).length():
         return association.refuse(apdu.MALFORMED)
-    codes = []
-    for i, (descriptor, selection) in enumerate(wanted):
-        start, end = values[i]
-        codes.append(_set_one(association, descriptor, selection, Reader(buffer, start, end)))
+    codes = _set_each(association, Reader(buffer, wanted[0], wanted[1]), reader)
     return answer(association, apdu.SET_ANSWER, apdu.SET_LIST, invoke, codes)
+
+
+def _set_each(association, wanted: Reader, values: Reader) -> bytes:
+    """Carry out a SET for each entry of a list, with the value that `values` stands at; return the codes."""
+    codes = bytearray()
+    for descriptor, selection in apdu.entries(wanted, "ds"):
+        codes.append(_set_one(association, descriptor, selection, next_value(values)))
+    return codes
+
+
+def next_value(values: Reader) -> Reader:
+    """Take the value that a reader stands at, and return a reader of it alone."""
+    start = values.at
+    values.skip()
+    return Reader(values.buffer, start, values.at)
 
 
 def set_first(association, buffer, invoke: int, descriptor, selection, last: bool, block: int, data) -> int:
@@ -52,19 +66,33 @@ def set_first(association, buffer, invoke: int, descriptor, selection, last: boo
     return set_block(association, buffer, invoke, last, block, data)
 
 
+def set_list_first(association, buffer, invoke: int, wanted, last: bool, block: int, data) -> int:
+    """SET of several attributes in blocks, the first one."""
+    association.transfer.stop()
+    association.intake.start(apdu.SET, None, bytes(buffer[wanted[0] : wanted[1]]))
+    return set_block(association, buffer, invoke, last, block, data)
+
+
 def set_block(association, buffer, invoke: int, last: bool, block: int, data) -> int:
-    """SET of one attribute in blocks, a block; the last one carries it out."""
+    """SET of one attribute or several in blocks, a block; the last one carries it out."""
     intake = association.intake
-    descriptor = intake.descriptor
+    descriptor, wanted = intake.descriptor, intake.wanted
     code = results.NO_LONG_SET
     if intake.service == apdu.SET:
         try:
             reader = intake.take(block, last, buffer, data[0], data[1])
             if reader is None:
                 return answer(association, apdu.SET_ANSWER, apdu.SET_FIRST, invoke, block)
+            if wanted is not None:
+                reader.length()
+                codes = _set_each(association, Reader(wanted), reader)
+                return answer(association, apdu.SET_ANSWER, apdu.SET_LIST_LAST, invoke, codes, block)
             code = _set_one(association, descriptor, None, reader)
         except FAULTS as fault:
             code = code_of(fault)
+    if wanted is not None:
+        codes = bytes((code,)) * Reader(wanted).length()
+        return answer(association, apdu.SET_ANSWER, apdu.SET_LIST_LAST, invoke, codes, block)
     return answer(association, apdu.SET_ANSWER, apdu.SET_LAST, invoke, code, block)
 
 
@@ -89,18 +117,48 @@ def _act_one(association, descriptor, reader: "Reader | None") -> None:
     buffer[start + 1] = 1 if returned else 0
 
 
-def _act(association, invoke: int, descriptor, reader: "Reader | None") -> int:
-    start = _begin_action(association, apdu.NORMAL, invoke)
-    _act_one(association, descriptor, reader)
-    return start
-
-
-def _begin_action(association, choice: int, invoke: int) -> int:
+def _begin_action(association, choice: int, invoke: int) -> None:
     writer = association.writer
     writer.at = BODY
     writer.end = BODY + association.room()
+    if association.conformance & initiate.BLOCK_ACTION:
+        writer.end += PIECE_MAX - BLOCK_HEAD
     writer.raw(bytes((apdu.ACTION_ANSWER, choice, invoke)))
-    return BODY
+
+
+def _end_action(association, invoke: int) -> int:
+    """Answer with what has been written: as it is, or with the first block of it."""
+    writer = association.writer
+    buffer = writer.buffer
+    end = BODY + association.room()
+    if writer.at <= end:
+        return BODY
+    start = BODY + 3
+    end -= BLOCK_HEAD - 3
+    kept = association.transfer.go_on(apdu.ACTION, memoryview(buffer)[end : writer.at])
+    writer.at = end
+    if association.code_at >= end:  # what is to be concluded comes in the next block
+        association.code_in, association.code_at = kept, association.code_at - end
+    return _block_of_action(association, invoke, start, False)
+
+
+def _block_of_action(association, invoke: int, start: int, last: bool) -> int:
+    buffer = association.writer.buffer
+    at = block_head(buffer, start, association.writer.at, last, association.transfer.block, False)
+    buffer[at] = apdu.ACTION_ANSWER
+    buffer[at + 1] = apdu.ACTION_NEXT
+    buffer[at + 2] = invoke
+    return at
+
+
+def act_next(association, buffer, invoke: int, block: int) -> int:
+    """ACTION: the block of what it returns after block `block`."""
+    transfer, writer = association.transfer, association.writer
+    if not transfer.running or transfer.service != apdu.ACTION or block != transfer.block:
+        transfer.stop()
+        return answer(association, apdu.ACTION_ANSWER, apdu.NORMAL, invoke, results.LONG_ABORTED, None)
+    last = transfer.fill(writer, BODY + association.room() - BLOCK_HEAD)
+    return _block_of_action(association, invoke, BODY, last)
 
 
 def act_normal(association, buffer, invoke: int, descriptor, value) -> int:
@@ -108,23 +166,37 @@ def act_normal(association, buffer, invoke: int, descriptor, value) -> int:
     return _act(association, invoke, descriptor, value and Reader(buffer, value[0], value[1]))
 
 
-def act_list(association, buffer, invoke: int, wanted: list, values: list) -> int:
+def _act(association, invoke: int, descriptor, reader: "Reader | None") -> int:
+    _begin_action(association, apdu.NORMAL, invoke)
+    _act_one(association, descriptor, reader)
+    return _end_action(association, invoke)
+
+
+def act_list(association, buffer, invoke: int, wanted: "tuple[int, int]", values: "tuple[int, int]") -> int:
     """ACTION of several methods, one after the other; none if the lists do not match or the answer is long.
 
     What a method returns is left out where there is no room for it.
     """
-    if len(wanted) != len(values):
+    return _act_each(association, invoke, Reader(buffer, wanted[0], wanted[1]), Reader(buffer, *values))
+
+
+def _act_each(association, invoke: int, wanted: Reader, values: Reader) -> int:
+    start = wanted.at
+    count = wanted.length()
+    wanted.at = start
+    if count != values.length():
         return association.refuse(apdu.MALFORMED)
-    if 5 + 2 * len(wanted) > association.room():
+    if 5 + 2 * count > association.room():
         return association.refuse(apdu.TOO_LONG)
-    start = _begin_action(association, apdu.ACTION_LIST, invoke)
+    _begin_action(association, apdu.ACTION_LIST, invoke)
     writer = association.writer
     end = writer.end
-    writer.length(len(wanted))
-    for i, descriptor in enumerate(wanted):
-        writer.end = end - 2 * (len(wanted) - i - 1)
-        _act_one(association, descriptor, Reader(buffer, values[i][0], values[i][1]))
-    return start
+    writer.length(count)
+    for descriptor in apdu.entries(wanted, "d"):
+        count -= 1
+        writer.end = end - 2 * count
+        _act_one(association, descriptor, next_value(values))
+    return _end_action(association, invoke)
 
 
 def act_first(association, buffer, invoke: int, descriptor, last: bool, block: int, data) -> int:
@@ -139,17 +211,27 @@ def act_first(association, buffer, invoke: int, descriptor, last: bool, block: i
     return act_block(association, buffer, invoke, last, block, data)
 
 
+def act_list_first(association, buffer, invoke: int, wanted, last: bool, block: int, data) -> int:
+    """ACTION of several methods with parameters in blocks, the first one."""
+    association.transfer.stop()
+    association.intake.start(apdu.ACTION, None, bytes(buffer[wanted[0] : wanted[1]]))
+    return act_block(association, buffer, invoke, last, block, data)
+
+
 def act_block(association, buffer, invoke: int, last: bool, block: int, data) -> int:
-    """ACTION of one method with a parameter in blocks, a block; the last one carries it out."""
+    """ACTION of one method or several, parameters in blocks, a block; the last one carries it out."""
     intake = association.intake
-    descriptor = intake.descriptor
+    descriptor, wanted = intake.descriptor, intake.wanted
     code = results.LONG_ABORTED
     if intake.service == apdu.ACTION:
         try:
             reader = intake.take(block, last, buffer, data[0], data[1])
             if reader is None:
                 return answer(association, apdu.ACTION_ANSWER, apdu.ACTION_ANSWER_NEXT, invoke, block)
-            return _act(association, invoke, descriptor, reader)
         except FAULTS as fault:
             code = code_of(fault)
+        else:
+            if wanted is not None:
+                return _act_each(association, invoke, Reader(wanted), reader)
+            return _act(association, invoke, descriptor, reader)
     return answer(association, apdu.ACTION_ANSWER, apdu.NORMAL, invoke, code, None)
