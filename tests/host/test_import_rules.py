@@ -14,7 +14,7 @@ MODULES = sorted(
 )
 LINES_MAX = 300
 
-PURE = {"array", "binascii", "collections", "struct"}
+PURE = {"array", "binascii", "collections", "hashlib", "struct"}
 HARDWARE = {"esp32", "machine", "network", "rp2"}
 FIRMWARE = PURE | {"asyncio", "gc", "json"}
 

@@ -1,0 +1,1 @@
+"""Signed updates: bundles made and signed, and given to meters."""
