@@ -7,7 +7,8 @@ from typing import Any
 from keiki.meter.push_message import Message
 from keiki.wire.cosem import datetime12, wrapper
 from keiki.wire.cosem.axdr import OCTETS, STRUCTURE, U8, U32
-from keiki.wire.cosem.security import Cipher
+from keiki.wire.cosem.protection import HEAD, protect
+from keiki.wire.cosem.security import TAG, Cipher
 from keiki.wire.cosem.values import encode
 
 EK, AK = bytes(range(16)), bytes(range(16, 32))
@@ -50,6 +51,15 @@ class PushingMeter:
         shape = (STRUCTURE, OCTETS, U8, U32, U32)
         row = encode(shape, (datetime12.pack(at_s), status, import_wh, 7))
         return bytes(self._message.values(number, confirmed, row))
+
+    def anything(self, plain: bytes) -> bytes:
+        """A message with this APDU in it, protected as it must be."""
+        buffer = bytearray(HEAD) + plain + bytes(TAG)
+        guard = self.guard
+        start, end = protect(
+            guard.cipher, True, buffer, HEAD, HEAD + len(plain), guard.title, guard.next_counter()
+        )
+        return bytes(wrapper.encode(1, 102, bytes(buffer[start:end])))
 
     def alarm(self, number: int, at_s: int, register: int) -> bytes:
         """A message with an alarm."""

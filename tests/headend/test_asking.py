@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keiki.meter import eventlog
 from keiki_host.headend import commands, counters, key_change, observations, trail
 from keiki_host.headend.collect import puller, session, worker
 from keiki_host.headend.collect.puller import Limits
@@ -50,11 +51,20 @@ def test_a_gap_is_filled_by_range_and_meters_that_do_not_answer_delay_nobody(
             async with world.running():
                 await until(lambda: len(rows(world, asked)) == 99, "the gap is filled")
                 await until(lambda: world.service.stats["puller"]["unreached"] > 20, "others are given up")
+                meter.parts.events.add(eventlog.TAMPER, 3)
+                assert world.service.puller is not None
+                world.service.puller.now(world.service.roster.meters[asked])
+                await until(
+                    lambda: observations.events(store, asked), "after an alarm it is asked for events"
+                )
+                await until(lambda: observations.registers(store, asked), "and for registers")
         found = rows(world, asked)
         wh = meter.parts.import_wh
         assert found == {ago: (None if ago == 4 else wh(99 - ago), 2) for ago in range(1, 100)}
         assert not any(rows(world, number) for number in [*quiet, gone])
-        assert [clock.offset_s for clock in observations.clocks(store, asked)] == [0]
+        assert {clock.offset_s for clock in observations.clocks(store, asked)} == {0}
+        assert eventlog.TAMPER in [event.code for event in observations.events(store, asked)]
+        assert {register.source for register in observations.registers(store, asked)} == {"billing"}
         assert meter.most_at_once == 1 and meter.parts.cosem.counters.last_rx(2) > 0
         assert set(counters.last(store, Channel.RECEIVE_READ)) == {asked}
         assert not counters.last(store, Channel.RECEIVE)

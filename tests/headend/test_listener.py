@@ -102,6 +102,51 @@ def test_what_is_not_theirs_ends_the_connection_and_is_counted(sqlite_store: Sto
     asyncio.run(scenario())
 
 
+def test_what_the_database_does_not_take_of_one_meter_costs_nobody_else_anything(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        world = World(sqlite_store, tmp_path)
+        bad = world.meters[0]
+        with sqlite_store.write() as connection:
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER no BEFORE INSERT ON reading WHEN NEW.meter_id = {bad} "
+                "BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        monkeypatch.setattr(intake, "GATHER_S", 0.2)  # all in one batch
+        async with world.running(), world.meter(0) as one, world.meter(1) as two, world.meter(2) as three:
+            meters = (one, two, three)
+            sent = [meter.deliver(meter.values(1, DAY, 1000)) for meter in meters]
+            assert await asyncio.gather(*sent) == [False, True, True]
+        assert world.stats["impossible"] == 1 and not values(world) and values(world, 2)
+        assert world.told == ["meter K000001: the database does not take it (IntegrityError)"]
+
+    asyncio.run(scenario())
+
+
+def test_when_most_values_are_ahead_it_is_our_clock_and_they_are_not_confirmed(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        world = World(sqlite_store, tmp_path, 5)
+        world.now_s -= 86400
+        async with world.running():
+            taken = []
+            for index in range(5):
+                async with world.meter(index) as meter:
+                    taken.append(await meter.deliver(meter.values(1, DAY, 1000)))
+            assert taken == [True, True, False, False, False]
+            assert "is it right?" in world.told[-1]
+            world.now_s += 86400
+            for index in range(5):
+                async with world.meter(index) as meter:
+                    meter.guard.counter = 5
+                    assert await meter.deliver(meter.values(1, DAY, 1000))
+        assert all(values(world, index) for index in range(5))
+
+    asyncio.run(scenario())
+
+
 def test_a_slot_that_cannot_be_is_confirmed_and_kept_nowhere(sqlite_store: Store, tmp_path: Path) -> None:
     """A meter whose clock is a day ahead must not send the same value for ever."""
 

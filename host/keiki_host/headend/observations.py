@@ -14,6 +14,8 @@ from keiki_host.headend.errors import HeadendInputError
 SOURCES = ("billing", "now", "field")
 """Where a register comes from: the meter's billing profile, a reading on demand, somebody who was there."""
 
+_I32_MAX = 2**31 - 1
+_I64_MAX = 2**63 - 1
 ALARM = 256
 """The log, as it were, of alarms that meters pushed: the code is the alarm register."""
 LAST_GASP = 257
@@ -63,8 +65,9 @@ ON CONFLICT DO NOTHING
 
 def note_clock(store: Store, meter_id: int, clock: Clock) -> None:
     """Keep a clock reading; the rule CLOCK looks at it when its day is judged."""
+    offset_s = max(-_I32_MAX, min(clock.offset_s, _I32_MAX))
     with store.write() as connection:
-        connection.execute(text(_CLOCK), {"meter_id": meter_id, **clock._asdict()})
+        connection.execute(text(_CLOCK), {"meter_id": meter_id, "at_s": clock.at_s, "offset_s": offset_s})
 
 
 def note_registers(store: Store, meter_id: int, registers: Iterable[Register]) -> None:
@@ -73,11 +76,16 @@ def note_registers(store: Store, meter_id: int, registers: Iterable[Register]) -
         for register in registers:
             if register.source not in SOURCES:
                 raise HeadendInputError(f"register: {register.source} is none of {', '.join(SOURCES)}")
+            if not all(0 <= value <= _I64_MAX for value in register[:3]):
+                raise HeadendInputError("register: a number that no register has")
             connection.execute(text(_REGISTER), {"meter_id": meter_id, **register._asdict()})
 
 
 def note_events(store: Store, meter_id: int, events: Iterable[Event]) -> int:
-    """Keep events; return how many were new."""
+    """Keep events; return how many were new. HeadendInputError: a code or time that no event has."""
+    events = list(events)
+    if not all(0 <= event.code <= _I32_MAX and 0 <= event.at_s <= _I64_MAX for event in events):
+        raise HeadendInputError("event: a code or time that no event has")
     with store.write() as connection:
         return sum(
             connection.execute(text(_EVENT), {"meter_id": meter_id, **event._asdict()}).rowcount

@@ -7,6 +7,7 @@
 | `numbers` | counters for sending, handed out of reserved blocks |
 | `roster` | meters by system title: keys, counters, addresses |
 | `intake` | pushes into the store, many in one transaction; confirmed when they are on disk |
+| `refusals` | values that cannot be: whose clock is wrong |
 | `listener` | the port that meters send to |
 | `session`, `visit`, `puller` | meters that are asked: an association, what is read in it, and when |
 | `worker`, `carry_out`, `rekey` | commands to meters |

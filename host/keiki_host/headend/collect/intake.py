@@ -6,6 +6,7 @@ and send them again. So memory is bounded, and whatever happens to this process 
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from keiki.wire.slots import SLOT_S
 
 from keiki_host.headend import observations
 from keiki_host.headend.collect.clock import Clock
+from keiki_host.headend.collect.refusals import Refusals
 from keiki_host.headend.collect.roster import Meter
 from keiki_host.headend.counters import Channel
 from keiki_host.headend.database import Store
@@ -26,7 +28,6 @@ WAITING_MAX = 20_000
 BATCH_MAX = 4_000
 GATHER_S = 0.02
 """How long the first push of a batch waits for others. Real seconds, as everything that bounds load."""
-_TELL_EVERY_S = 3600
 BACKOFF_S = (1.0, 30.0)
 """First and longest wait after the store has failed."""
 
@@ -47,7 +48,8 @@ class Intake:
     """Stores what is offered. `tell` hears one line for what an operator should know."""
 
     def __init__(self, store: Store, clock: Clock, tell: Callable[[str], None]) -> None:
-        self.stats = {"batches": 0, "stored": 0, "repeated": 0, "conflicts": 0, "refused": 0, "postponed": 0}
+        names = "batches stored repeated conflicts refused postponed impossible"
+        self.stats = dict.fromkeys(names.split(), 0)
         self._store = store
         self._clock = clock
         self._tell = tell
@@ -56,7 +58,7 @@ class Intake:
         self._many = asyncio.Event()
         self._failing = False
         self._told = False
-        self._refused: dict[int, int] = {}
+        self._refusals = Refusals(tell)
 
     @property
     def open(self) -> bool:
@@ -98,7 +100,7 @@ class Intake:
             if len(self._waiting) < BATCH_MAX:
                 self._many.clear()
             try:
-                ingested = await self.store(batch)
+                await self._take(batch)
             except HeadendError as error:
                 self._fail(batch, str(error))
                 backoff_s = await self._until_it_answers(backoff_s)
@@ -107,24 +109,47 @@ class Intake:
             if self._told:
                 self._told = False
                 self._tell("the database keeps values again")
-            self._count(ingested, {item.meter.meter_id: item.meter.serial for item in batch})
-            for item in batch:
-                item.done(True)
+
+    async def _take(self, batch: list[Item]) -> None:
+        """Store a batch and answer it. HeadendError: it is neither stored nor answered."""
+        try:
+            ingested = await self.store(batch)
+        except HeadendError:
+            raise
+        except Exception as error:
+            await self._take_halves(batch, error)
+            return
+        self._count(ingested)
+        self._refusals.note((item.meter for item in batch if item.readings), ingested.refused)
+        # who has no address cannot be asked again: its values must not be lost to a wrong clock of ours
+        unsure = {reading.meter_id for reading in ingested.refused} if self._refusals.ours else set()
+        for item in batch:
+            item.done(item.meter.meter_id not in unsure)
+
+    async def _take_halves(self, batch: list[Item], error: Exception) -> None:
+        """The database does not take what one meter says: everybody else's is taken."""
+        if len(batch) > 1:
+            await self._take(batch[: len(batch) // 2])
+            await self._take(batch[len(batch) // 2 :])
+            return
+        self.stats["impossible"] += 1
+        self._tell(f"meter {batch[0].meter.serial}: the database does not take it ({type(error).__name__})")
+        batch[0].done(False)
 
     async def store(self, batch: list[Item]) -> Ingested:
         """Store a batch with its counters and a block of numbers for who needs one. HeadendError: nothing."""
         accepted: dict[tuple[int, Channel], int] = {}
-        blocks: dict[int, tuple[Meter, int]] = {}
+        blocks: list[tuple[Meter, int]] = []
         for item in batch:
             key = (item.meter.meter_id, item.channel)
             accepted[key] = max(accepted.get(key, 0), item.counter)
-            end = item.meter.numbers(Channel.SEND).wanted()
+        for meter, count in Counter(item.meter for item in batch).items():
+            end = meter.numbers(Channel.SEND).wanted(count)
             if end is not None:
-                blocks[item.meter.meter_id] = (item.meter, end)
-        for meter_id, (_, end) in blocks.items():
-            accepted[meter_id, Channel.SEND] = end
+                blocks.append((meter, end))
+                accepted[meter.meter_id, Channel.SEND] = end
         ingested = await asyncio.to_thread(self._write, batch, accepted)
-        for meter, end in blocks.values():
+        for meter, end in blocks:
             meter.numbers(Channel.SEND).reserved(end)
         return ingested
 
@@ -141,19 +166,12 @@ class Intake:
                     observations.note_clock(self._store, reading.meter_id, clock)
         return ingested
 
-    def _count(self, ingested: Ingested, serials: dict[int, str]) -> None:
+    def _count(self, ingested: Ingested) -> None:
         self.stats["batches"] += 1
         self.stats["stored"] += ingested.stored
         self.stats["repeated"] += ingested.repeated
         self.stats["conflicts"] += ingested.conflicts
         self.stats["refused"] += len(ingested.refused)
-        for reading in ingested.refused:
-            ahead_s = reading.slot_s - reading.arrived_s
-            last_s = self._refused.get(reading.meter_id)
-            if last_s is None or not 0 <= reading.arrived_s - last_s < _TELL_EVERY_S:
-                self._refused[reading.meter_id] = reading.arrived_s
-                wrong = "no half hour" if reading.slot_s % SLOT_S else f"its clock is {ahead_s} s ahead"
-                self._tell(f"meter {serials[reading.meter_id]}: a value is not kept: {wrong}")
 
     def _fail(self, batch: list[Item], reason: str) -> None:
         """Give back everything that waits: it is asked for again, by those who have it."""

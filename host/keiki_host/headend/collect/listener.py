@@ -126,8 +126,12 @@ class Listener:
             if not stored or not found.wants_confirm:
                 answer(b"" if stored else None)
                 return
+            try:
+                number = meter.numbers(Channel.SEND).take()
+            except OSError:  # its key is used up: it needs a new one
+                answer(None)
+                return
             self.stats["confirmed"] += 1
-            number = meter.numbers(Channel.SEND).take()
             answer(message.confirm(cipher, self._title, number, found.invoke))
 
         if not self._intake.offer(Item(meter, Channel.RECEIVE, counter, readings, events, done)):

@@ -32,6 +32,8 @@ FAR_S = 100 * DAY_S
 """How far back every scan looks, and the first one and four a day: as far as a meter remembers."""
 FAR_EVERY_S = 6 * 3600
 BACKOFF_S = (60, 3600)
+VISIT_S = 600.0
+"""Real seconds that a visit may take, however much a meter has to say."""
 SLOTS_MAX = 48 * 30
 """Of one visit: the rest comes with the next."""
 
@@ -70,6 +72,7 @@ class Puller:
         sessions: Sessions,
         clock: Clock,
         *,
+        tell: Callable[[str], None] = lambda _line: None,
         limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
         rand: Callable[[], float] = random.random,
     ) -> None:
@@ -79,6 +82,7 @@ class Puller:
         self._intake = intake
         self._sessions = sessions
         self._clock = clock
+        self._tell = tell
         self._limits = limits
         self._rand = rand
         self._states: dict[int, _State] = {}
@@ -142,10 +146,14 @@ class Puller:
             state = self._state(meter)
             useful = False
             try:
-                useful = await self._visit(meter, state)
+                async with asyncio.timeout(VISIT_S):
+                    useful = await self._visit(meter, state)
                 self.stats["visits"] += 1
-            except (HeadendError, AccessError):
+            except (HeadendError, AccessError, TimeoutError):
                 self.stats["unreached"] += 1
+            except Exception as error:  # whatever it says, it is one meter
+                self.stats["unreached"] += 1
+                self._tell(f"meter {meter.serial}: it says what no meter says ({type(error).__name__})")
             state.asked = False
             if useful:
                 state.backoff_s = 0

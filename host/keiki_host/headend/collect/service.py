@@ -97,7 +97,13 @@ class Service:
     def _make_askers(self, title: bytes, push_to: str) -> None:
         sessions = Sessions(self._store, title)
         self.puller = Puller(
-            self._store, self.roster, self.intake, sessions, self._clock, limits=self.options.limits
+            self._store,
+            self.roster,
+            self.intake,
+            sessions,
+            self._clock,
+            tell=self._tell,
+            limits=self.options.limits,
         )
         self.worker = Worker(self._store, self._safe, self.roster, sessions, self._clock, push_to)
         assert self.listener is not None
@@ -206,9 +212,17 @@ async def serve(
         except asyncio.CancelledError:
             pass
         except ExceptionGroup as group:
-            raise group.exceptions[0] from None
+            wrong = group.split(HeadendError)[0]
+            raise _first(wrong or group) from None
     finally:
         service.close()
+
+
+def _first(error: Exception) -> Exception:
+    """The first exception of a group, however deep."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _look_for_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

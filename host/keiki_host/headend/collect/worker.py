@@ -83,6 +83,9 @@ class Worker:
                     await self._finish(claimed, Outcome(False, words, {}))
             except HeadendError as error:
                 await self._retry(claimed, str(error))
+            except Exception as error:  # whatever it says, it is one meter
+                words = f"the meter says what no meter says ({type(error).__name__})"
+                await self._finish(claimed, Outcome(False, words, {}))
             else:
                 await self._finish(claimed, outcome)
         except HeadendError:
