@@ -1,7 +1,18 @@
 """Values that come in blocks: put together, cut off, out of turn, too long, and taken apart by the client."""
 
 from check import raises
-from cosem_world import IMPORT, MANAGEMENT, SECURITY, TEXT, Connection, World, member
+from cosem_world import (
+    ASSOCIATION,
+    IMPORT,
+    MANAGEMENT,
+    PUBLIC,
+    SAPS,
+    SECURITY,
+    TEXT,
+    Connection,
+    World,
+    member,
+)
 from keiki.wire.cosem import initiate, results
 from keiki.wire.cosem.axdr import OCTETS, U16
 from keiki.wire.cosem.client import Client
@@ -286,3 +297,13 @@ def test_without_blocks_agreed_a_long_answer_of_an_action_is_left_out():
     error = raises(AccessError, connection.do, client.act(member(TEXT, 1), encode(U16, 200)))
     assert error.code == results.OTHER
     assert connection.ask("C302C1 00000001") == b"\xd8\x02\x02"
+
+
+def test_an_answer_to_who_has_no_keys_is_as_long_as_its_transport_allows():
+    connection = Connection(World(), PUBLIC)
+    connection.association.plain_max = 128
+    client = Client()
+    connection.do(client.open())
+    opened = connection.longest
+    assert len(connection.do(client.get_list([(ASSOCIATION, None), (SAPS, None)] * 20))) == 40
+    assert opened < connection.longest <= 128

@@ -10,7 +10,7 @@ from keiki.meter import eventlog
 from keiki.wire.compat import const
 from keiki.wire.cosem import wrapper
 from keiki.wire.cosem.axdr import FrameError
-from keiki.wire.cosem.server import OPEN, Association
+from keiki.wire.cosem.server import OPEN, PDU_MIN, Association
 
 CONNECTIONS = const(3)
 IDLE_MS = const(300000)
@@ -41,6 +41,7 @@ class Slot:
     def free(self) -> None:
         """Forget the peer."""
         self.association.reset()
+        self.association.plain_max = self.association.server.pdu_max
         self.inbox.reset()
         self.told = False
         self.peer = None
@@ -86,8 +87,11 @@ class ARoute:
             else:
                 slot.task = asyncio.create_task(self._keep(slot, connection))
 
-    async def _slot(self) -> "Slot | None":
-        """Return a slot for a new peer; who has not proved himself makes way, the one silent longest."""
+    async def _slot(self, datagrams: bool = False) -> "Slot | None":
+        """Return a slot for a new peer; who has not proved himself makes way, the one silent longest.
+
+        Who sends `datagrams` may be anybody under any address: no connection makes way for him.
+        """
         self.stats["connections"] += 1
         self._busy.set()
         chosen = None
@@ -95,7 +99,9 @@ class ARoute:
             if slot.task is None:
                 chosen = slot
                 break
-            if not slot.trusted and (chosen is None or slot.heard_ms < chosen.heard_ms):
+            if slot.trusted or (datagrams and slot.peer is None):
+                continue
+            if chosen is None or slot.heard_ms < chosen.heard_ms:
                 chosen = slot
         if chosen is None:
             self.stats["turned_away"] += 1
@@ -198,12 +204,20 @@ class ARoute:
         """Serve a UDP port for ever. A peer has a slot as a connection has, until it is silent."""
         while True:
             data, sender = await udp.receive(False, True)
-            slot = self._of(sender) or await self._slot()
-            if slot is None:
+            try:
+                frame = wrapper.decode(data, len(data))
+            except FrameError:
+                self.stats["broken"] += 1
+                continue
+            slot = self._of(sender) or await self._slot(True)
+            if slot is None or len(data) > len(slot.inbox.buffer):
                 continue
             slot.task, slot.peer = slot, sender
+            # an address may be forged: what is sent there unasked is not much longer than what came
+            slot.association.plain_max = PDU_MIN
+            slot.inbox.buffer[: len(data)] = data
             try:
-                await self._take_datagram(slot, udp, data, sender)
+                await self._take_datagram(slot, udp, frame, sender)
             except Exception as error:  # noqa: BLE001 - whatever it is, the meter goes on
                 self.stats["failed"] += 1
                 self._report(error)
@@ -214,17 +228,9 @@ class ARoute:
                 return slot
         return None
 
-    async def _take_datagram(self, slot: Slot, udp, data: bytes, sender: bytes) -> None:
-        buffer = slot.inbox.buffer
-        if len(data) > len(buffer):
-            self.stats["broken"] += 1
-            return
-        buffer[: len(data)] = data
-        try:
-            frame = wrapper.decode(buffer, len(data))
-        except FrameError:
-            self.stats["broken"] += 1
-            return
+    async def _take_datagram(
+        self, slot: Slot, udp, frame: "tuple[int, int, int, int]", sender: bytes
+    ) -> None:
         answer = self._answer(slot, frame)
         if slot.association.waits_for is not None:
             conclude = slot.association.conclude

@@ -95,7 +95,7 @@ class Association:
     """The server's side of one connection; it answers in its own buffer, `answer`.
 
     `client` is who has associated (None before), `session` what protects it (None: nothing), `conformance`
-    what was agreed.
+    what was agreed. An answer to who has no keys is `plain_max` bytes long at most.
     """
 
     def __init__(self, server: Server) -> None:
@@ -105,6 +105,7 @@ class Association:
         spare = bytearray(PIECE_MAX)
         self.transfer = Transfer(spare)
         self.intake = Intake(spare)
+        self.plain_max = server.pdu_max
         self.waits_for = None
         self.code_in = self.answer
         self.code_at = -1

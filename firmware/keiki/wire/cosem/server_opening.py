@@ -65,6 +65,7 @@ def _open(association, client, request: acse.Associate, now_ms: int) -> acse.Ass
     if request.mechanism:
         raise _Refused(acse.MECHANISM_NOT_RECOGNIZED)
     info = _agree(association, request.info)
+    association.pdu_limit = min(association.pdu_limit, association.plain_max)
     association.open(client)
     return acse.Associate(request.context, info=info)
 
