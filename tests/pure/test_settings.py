@@ -38,6 +38,13 @@ WRONG = (
 )
 
 
+def test_names_and_numbers_are_those_of_the_table():
+    names = [field[0] for field in table.fields()]
+    assert list(table.names()) == names
+    assert [table.number(name) for name in names] == list(range(len(names)))
+    assert raises(table.SettingError, table.number, "colour")
+
+
 def test_the_defaults_pass_their_own_checks():
     settings = table.checked({})
     for name in settings:

@@ -42,7 +42,9 @@ class Settings:
         SettingError names the first that is wrong. OSError: flash refused; nothing has changed then.
         """
         before = self._values()
-        values = table.checked(before, changes)
+        values = self._values()
+        for name, value in changes.items():
+            values[name] = table.check(name, value)
         live = {name: table.when(name) == table.LIVE for name in changes}
         if values != before:
             changed = [name for name in changes if values[name] != before[name]]
@@ -61,7 +63,7 @@ class Settings:
         self._store.save(values)
 
     def _values(self) -> dict:
-        return {field[0]: getattr(self, field[0]) for field in table.fields()}
+        return {name: getattr(self, name) for name in table.names()}
 
     def shown(self) -> dict:
         """Return every setting that is not a secret."""

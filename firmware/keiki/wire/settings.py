@@ -92,6 +92,14 @@ def fields() -> "Iterator[tuple]":
             yield _row(line)
 
 
+def names() -> "Iterator[str]":
+    """Yield the name of every setting."""
+    at = 1
+    while at < len(_TABLE):
+        yield _TABLE[at : _TABLE.find(" ", at)]
+        at = _TABLE.find("\n", at) + 1
+
+
 def _field(name: str) -> "tuple":
     at = _TABLE.find("\n%s " % name)
     if at < 0 or not name or " " in name:
@@ -189,10 +197,7 @@ def checked(*layers: dict) -> dict:
 def number(name: str) -> int:
     """Return the place of a setting in the table; SettingError if there is none."""
     _field(name)
-    for index, field in enumerate(fields()):
-        if field[0] == name:
-            return index
-    return -1
+    return _TABLE.count("\n", 0, _TABLE.find("\n%s " % name))
 
 
 def when(name: str) -> str:
