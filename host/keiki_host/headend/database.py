@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -47,6 +48,8 @@ class Store:
         self.heard: set[tuple[int, int]] = set()
         """(day, meter) that `contact` is known to have; only to save writing them again."""
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
+        # SQLite has one writer at a time: threads of this process wait for each other, not for its time-out
+        self._turn = contextlib.nullcontext() if self.is_postgresql else Lock()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
@@ -58,7 +61,7 @@ class Store:
         if outer is not None:
             yield outer
             return
-        with self._clear_errors(), self.engine.connect() as opened:
+        with self._turn, self._clear_errors(), self.engine.connect() as opened:
             connection = opened.execution_options(keiki_write=True)
             with connection.begin():
                 mark = self._open.set(connection)

@@ -26,11 +26,14 @@ class Numbers:
         """How many may be used now."""
         return self._end - self._next + 1
 
-    def wanted(self, count: int = 1) -> int | None:
-        """The end of the block to reserve so that `count` more can follow; None: there are enough."""
+    def wanted(self, count: int = 1, block: int = BLOCK) -> int | None:
+        """The end of the block to reserve so that `count` more can follow; None: there are enough.
+
+        A block has at least `block` numbers.
+        """
         if self.left >= count + _LOW:
             return None
-        return min(self._end + max(BLOCK, count + _LOW), COUNTER_MAX)
+        return min(self._end + max(block, count + _LOW), COUNTER_MAX)
 
     def reserved(self, end: int) -> None:
         """A block up to `end` is on disk."""

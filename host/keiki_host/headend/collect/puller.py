@@ -7,7 +7,7 @@ wait for it. Once a day, and after an alarm, a meter is asked for its events and
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from keiki.wire.cosem.results import AccessError
@@ -34,6 +34,8 @@ FAR_EVERY_S = 6 * 3600
 BACKOFF_S = (60, 3600)
 VISIT_S = 600.0
 """Real seconds that a visit may take, however much a meter has to say."""
+SCAN_SLOTS = 1_000_000
+"""Of one scan, in memory: the next one finds the rest."""
 SLOTS_MAX = 48 * 30
 """Of one visit: the rest comes with the next."""
 
@@ -112,25 +114,42 @@ class Puller:
         """Find what is missing, and have those asked who are due."""
         now_s = self._clock.now_s
         far = now_s >= self._far_s
-        from_s = now_s - (FAR_S if far else NEAR_S)
-        found = await asyncio.to_thread(missing, self._store, from_s, now_s - self._limits.grace_s)
-        if far:
-            self._far_s = now_s + FAR_EVERY_S
-        for meter_id, slots in found.items():
-            meter = self._roster.meters.get(meter_id)
-            if meter is not None and not self._state(meter).asked:
-                self._state(meter).slots = slots
-        due = []
+        free = {}
         for meter in self._roster.meters.values():
             state = self._state(meter)
-            if meter.address is None or state.asked or now_s < state.due_s:
-                continue
+            if meter.address is not None and not state.asked and now_s >= state.due_s:
+                free[meter.meter_id] = meter
+        until_s = now_s - self._limits.grace_s
+        from_s = now_s - (FAR_S if far else NEAR_S)
+        found, all_of_it = await asyncio.to_thread(self._gaps, from_s, until_s, free.keys())
+        if far and all_of_it:
+            self._far_s = now_s + FAR_EVERY_S
+        due = []
+        for meter_id, meter in free.items():
+            state = self._state(meter)
+            older = (slot_s for slot_s in state.slots if slot_s < from_s)
+            state.slots = sorted({*older, *found.get(meter_id, ())})
             if state.slots or now_s >= state.full_s:
                 state.asked = True
                 due.append(meter)
         random.Random(self._rand()).shuffle(due)  # none is always the last
         for meter in due:
             self._due.put_nowait(meter)
+
+    def _gaps(self, from_s: int, to_s: int, meter_ids: Set[int]) -> tuple[dict[int, list[int]], bool]:
+        """The missing slots of some meters, and whether those are all: the newest days first."""
+        found: dict[int, list[int]] = {}
+        count = 0
+        while to_s > from_s:
+            if count >= SCAN_SLOTS:
+                return found, False
+            since_s = max(from_s, to_s - DAY_S)
+            for meter_id, slots in missing(self._store, since_s, to_s, most=SCAN_SLOTS).items():
+                if meter_id in meter_ids:
+                    found.setdefault(meter_id, []).extend(slots)
+                    count += len(slots)
+            to_s = since_s
+        return found, True
 
     def _state(self, meter: Meter) -> _State:
         state = self._states.get(meter.meter_id)

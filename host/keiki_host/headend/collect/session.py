@@ -27,8 +27,10 @@ from keiki_host.headend.errors import HeadendError
 
 CONNECT_S = 10.0
 ANSWER_S = 20.0
-RESERVED = 256
-"""Numbers that a session may use before it has to stop."""
+RESERVED = 64
+"""Numbers that are there when a session begins, or a long answer of it."""
+BLOCK = 512
+"""Reserved at once, for some ten sessions."""
 JUMP_MAX = 1 << 24
 """How far ahead of ours a meter's idea of our counter may be: nothing protects what it says of it."""
 _SERVER = 1
@@ -233,7 +235,7 @@ class Sessions:
     async def reserve(self, meter: Meter, channel: Channel, count: int = RESERVED) -> None:
         """See to it that so many numbers may be used. SessionError: the key is used up."""
         numbers = meter.numbers(channel)
-        end = numbers.wanted(count)
+        end = numbers.wanted(count, BLOCK)
         if end is None:
             return
         if end >= COUNTER_MAX:
