@@ -67,6 +67,8 @@ bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; wh
 	$(BIN)/python -m pytest -s tests/process/test_sampling_cost.py
 	$(BIN)/python tests/bench_aroute.py
 	$(BIN)/python tests/bench_headend.py ingest
+	$(BIN)/python tests/bench_listener.py
+	$(BIN)/python tests/bench_listener.py decode
 	$(BIN)/python tests/bench_headend.py queries 50
 	$(BIN)/python tests/bench_collector.py
 

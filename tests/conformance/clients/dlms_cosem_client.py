@@ -204,5 +204,23 @@ class Program:
             "body": utils.parse_as_dlms_data(notification.body),
         }
 
+    def op_push_rate(self, apdus: list[str], ek: str, ak: str, title: str) -> dict[str, Any]:
+        """The CPU time of opening and decoding protected data-notifications, and a value of the last one."""
+        connection = DlmsConnection.with_pre_established_association(
+            conformance=Conformance(),
+            global_encryption_key=bytes.fromhex(ek),
+            global_authentication_key=bytes.fromhex(ak),
+            client_invocation_counter=0,
+            meter_invocation_counter=0,
+            client_system_title=b"TEST\0\0\0\x0a",
+            meter_system_title=bytes.fromhex(title),
+        )
+        raw, body = [bytes.fromhex(apdu) for apdu in apdus], []
+        start_s = time.process_time()
+        for apdu in raw:
+            connection.receive_data(apdu)
+            body = utils.parse_as_dlms_data(connection.next_event().body)
+        return {"cpu_s": time.process_time() - start_s, "last": body[3]}
+
 
 serve(Program())
