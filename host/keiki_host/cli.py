@@ -18,6 +18,8 @@ from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate_command import calibrate
 from keiki_host.device import DeviceError
 from keiki_host.device_command import app as device_app
+from keiki_host.flash.command import flash
+from keiki_host.flash.errors import FlashError, FlashInputError
 from keiki_host.fleet.command import fleet
 from keiki_host.fleet.errors import FleetError, FleetInputError
 from keiki_host.headend.errors import HeadendError, HeadendInputError
@@ -38,7 +40,11 @@ app.command()(calibrate)
 app.command()(read)
 app.command()(monitor)
 app.command()(fleet)
+app.command()(flash)
 app.command("headend", context_settings=PASSED_ON)(headend_command)
+
+_WRONG_INPUT = (InputError, FaultFileError, FlashInputError, FleetInputError, HeadendInputError, LoadError)
+_FAILED = (BenchError, CalibrateError, DeviceError, FlashError, FleetError, HeadendError, ReadError)
 
 _BENCH = "Bench"
 _WORLD = "World"
@@ -202,13 +208,13 @@ def main() -> None:
     """Entry point: exit code 0 done, 1 failed, 2 wrong input; one clear line on failure."""
     try:
         sys.exit(app(standalone_mode=False))
-    except (InputError, FaultFileError, FleetInputError, HeadendInputError, LoadError) as error:
+    except _WRONG_INPUT as error:
         text, code = str(error), 2
     except typer.TyperException as error:
         text, code = error.format_message().replace("\n", " "), 2
     except typer.Abort:
         text, code = "interrupted", 1
-    except (BenchError, CalibrateError, DeviceError, FleetError, HeadendError, ReadError) as error:
+    except _FAILED as error:
         text, code = str(error), 1
     if text:  # none: the command was given nothing, and has shown its help
         print(f"keiki: {text}", file=sys.stderr)

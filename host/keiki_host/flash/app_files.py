@@ -1,0 +1,71 @@
+"""What a board is given: the meter's code as .mpy for its chip, and the files that start and configure it."""
+
+import json
+from typing import Any
+
+from keiki_host.bench.errors import BenchError
+from keiki_host.bench.firmware_image import compiled, firmware_paths
+from keiki_host.board_data import boards_folder
+from keiki_host.board_schema import BLOCK, Board
+from keiki_host.flash.errors import FlashError
+
+START = "keiki_main"
+"""The program among the code. Not `main`: a main.py that imported that would import itself."""
+APP_FOLDER = "app"
+"""Where the code lies on a board that has no ROMFS."""
+SETTINGS = "config.json"
+_PORTS = {"unix", "esp32", "rp2"}
+_LITTLEFS_2_0 = 0x00020000  # what every MicroPython with littlefs mounts
+
+
+def code(board: Board) -> dict[str, bytes]:
+    """Return the code of a board: path -> .mpy. FlashError: it does not compile, or is for another port."""
+    packages, main, _ = firmware_paths()
+    sources = {
+        "main.py": main.read_bytes(),
+        "board.py": (boards_folder() / board.name / "board.py").read_bytes(),
+    }
+    for path in sorted((packages / "keiki").rglob("*.py")):
+        name = str(path.relative_to(packages))
+        if not name.startswith("keiki/hal/") or path.stem.split("_")[0] not in _PORTS - {board.port}:
+            sources[name] = path.read_bytes()
+    try:
+        files, _ = compiled(sources, f"-march={board.of_chip.native}")
+    except BenchError as error:
+        raise FlashError(str(error)) from None
+    files[START + ".mpy"] = files.pop("main.mpy")
+    return files
+
+
+def start_text(folder: str = "") -> bytes:
+    """Return the main.py that starts the code; `folder`: where that lies, unless on the path."""
+    path = f"import sys\n\nsys.path.insert(0, '/{folder}')\n" if folder else ""
+    return f"{path}import {START}\n".encode()
+
+
+def settings_text(settings: dict[str, Any]) -> bytes:
+    """Return settings as the meter reads them at its start."""
+    return json.dumps(settings, separators=(",", ":")).encode()
+
+
+def littlefs_image(files: dict[str, bytes], size: int) -> bytes:
+    """Return a file system of `size` bytes with these files, without the blocks at its end that are empty.
+
+    FlashError: they do not fit.
+    """
+    try:
+        from littlefs import LittleFS, LittleFSError  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise FlashError("littlefs-python is not installed: pip install 'keiki-meter[boards]'") from None
+    disk = LittleFS(
+        block_size=BLOCK, block_count=size // BLOCK, read_size=32, prog_size=32, cache_size=BLOCK,
+        lookahead_size=32, disk_version=_LITTLEFS_2_0,
+    )  # fmt: skip
+    try:
+        for name, data in files.items():
+            with disk.open(name, "wb") as file:
+                file.write(data)
+    except (OSError, LittleFSError):
+        raise FlashError(f"configuration: it does not fit the {size // 1024} KiB of the partition") from None
+    whole = bytes(disk.context.buffer).rstrip(b"\xff")
+    return whole.ljust(-(-len(whole) // BLOCK) * BLOCK, b"\xff")

@@ -1,0 +1,71 @@
+"""What keiki flash gives a board: its code fits, and MicroPython reads the file system that it is given."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from keiki_host import board_data, romfs
+from keiki_host.flash import app_files, partition_table
+from keiki_host.flash.errors import FlashError
+
+SIZE = 0xC0000
+MOUNT = """
+import sys, vfs
+class Blocks:
+    def __init__(self):
+        self.data = bytearray(b'\\xff' * %d)
+        with open(sys.argv[1], 'rb') as file:
+            file.readinto(self.data)
+    def readblocks(self, block, buffer, offset=0):
+        at = block * 4096 + offset
+        buffer[:] = self.data[at:at + len(buffer)]
+    def writeblocks(self, block, buffer, offset=0):
+        at = block * 4096 + offset
+        self.data[at:at + len(buffer)] = buffer
+    def ioctl(self, op, arg):
+        return {4: %d, 5: 4096, 6: 0}.get(op)
+vfs.mount(Blocks(), '/x')
+with open('/x/main.py') as file:
+    print(repr(file.read()))
+with open('/x/new', 'w') as file:
+    file.write('can be written')
+""" % (SIZE, SIZE // 4096)
+
+
+def test_an_esp32s_code_is_its_ports_and_fits_its_partition() -> None:
+    board = board_data.load("esp32_c3_bl0942")
+    files = app_files.code(board)
+    hals = {name.split("/")[2].split("_")[0] for name in files if name.startswith("keiki/hal/")}
+    assert not hals & {"unix.mpy", "unix", "rp2.mpy", "rp2"}
+    assert "main.mpy" not in files, "a main.py that imports main would import itself"
+    assert {"board.mpy", "keiki_main.mpy", "keiki/core.mpy"} <= set(files)
+    assert len(romfs.build(files)) <= board.partition("romfs").size
+
+
+def test_micropython_mounts_the_file_system_and_writes_to_it(micropython: str, tmp_path: Path) -> None:
+    (tmp_path / "vfs.img").write_bytes(app_files.littlefs_image({"main.py": app_files.start_text()}, SIZE))
+    (tmp_path / "mount.py").write_text(MOUNT)
+    done = subprocess.run(
+        [micropython, "mount.py", "vfs.img"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "'import keiki_main\\n'\n"
+
+
+def test_a_configuration_that_does_not_fit_is_told() -> None:
+    with pytest.raises(FlashError, match="it does not fit the 32 KiB of the partition"):
+        app_files.littlefs_image({"config.json": bytes(40_000)}, 0x8000)
+
+
+def test_a_partition_table_reads_back_and_no_damage_goes_unseen() -> None:
+    rows = [
+        partition_table.row("nvs", "data", "nvs", 0x9000, 0x6000),
+        partition_table.row("k", "data", 64, 0, 1),
+    ]
+    table = partition_table.encode(rows)
+    assert partition_table.decode(table) == rows and len(table) == partition_table.SIZE
+    for at in range(partition_table.ROW_SIZE * 3):
+        broken = bytearray(table)
+        broken[at] ^= 1
+        assert partition_table.decode(bytes(broken)) is None
+    assert partition_table.decode(b"\xff" * partition_table.SIZE) is None
+    assert partition_table.decode(b"") is None
