@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ import typer
 from keiki_host import board_data, serial_ports
 from keiki_host.bench.options import load_settings
 from keiki_host.board_schema import Board
-from keiki_host.flash import esp32
+from keiki_host.flash import esp32, rp2, uf2
 from keiki_host.flash.errors import FlashError, FlashInputError
 from keiki_host.flash.esptool import EspTool
+from keiki_host.flash.repl import Repl
 from keiki_host.flash.shown import Shown, shown
 
 
@@ -22,7 +24,7 @@ def flash(
         str | None,
         typer.Option(
             metavar="PORT",
-            help="/dev/ttyUSB0, or socket://HOST:PORT. [default: the board that is there]",
+            help="/dev/ttyUSB0, socket://HOST:PORT, or an RP2 board's drive. [default: what is there]",
             show_default=False,
         ),
     ] = None,
@@ -51,12 +53,21 @@ def flash(
         chosen = board_data.load(board)
     except board_data.BoardError as error:
         raise FlashInputError(str(error)) from None
-    given = None if image is None else esp32.image_of(chosen, _read(image))
-    wish = esp32.Wish(chosen, given, load_settings(config, {}) if config is not None else None)
-    found = _port(port)
+    settings = load_settings(config, {}) if config is not None else None
+    data = None if image is None else _read(image)
+    options = _Options(port, settings, dry_run=dry_run, erase=erase_data, stub=not no_stub)
     with shown() as show:
-        result = _esp32(wish, EspTool(found, stub=not no_stub), show, dry_run=dry_run, erase=erase_data)
+        result = _PORTS[chosen.port](chosen, data, options, show)
     _print(result, as_json)
+
+
+@dataclass(frozen=True)
+class _Options:
+    port: str | None
+    settings: dict[str, Any] | None
+    dry_run: bool
+    erase: bool
+    stub: bool
 
 
 def _read(image: Path) -> bytes:
@@ -85,40 +96,77 @@ def _port(port: str | None) -> str:
     return port
 
 
-def _esp32(wish: esp32.Wish, tool: EspTool, show: Shown, *, dry_run: bool, erase: bool) -> dict[str, Any]:
-    board = wish.board
+def _esp32(board: Board, image: bytes | None, options: _Options, show: Shown) -> dict[str, Any]:
+    wish = esp32.Wish(board, None if image is None else esp32.image_of(board, image), options.settings)
+    tool = EspTool(_port(options.port), stub=options.stub)
     runs = False
     try:
         planned = esp32.plan(tool, wish, show)
-        if planned.lost and not erase:
+        if planned.lost and not options.erase:
             raise FlashError(
                 f"{board.name}: this board has a meter's data elsewhere ({planned.lost}), which would be "
                 "lost: save it (keiki device backup), then --erase-data"
             )
-        if erase and not dry_run:
+        if options.erase and not options.dry_run:
             _confirm(board)
-        to_write = [*planned.missing, *([esp32.no_data(board)] if erase else [])]
-        if to_write and not dry_run:
+        to_write = [*planned.missing, *([esp32.no_data(board)] if options.erase else [])]
+        if to_write and not options.dry_run:
             esp32.carry_out(tool, to_write, show)
             runs = True
     finally:
         if not runs:
             tool.leave()
     missing = {part.name for part in planned.missing}
+    rows = [(part.name, len(part.data), part.name in missing) for part in planned.parts]
+    return _result(board, rows, options)
+
+
+def _rp2(board: Board, image: bytes | None, options: _Options, show: Shown) -> dict[str, Any]:
+    if options.erase:
+        rp2.data_folder(board)
+    if image is not None:
+        return _uf2(board, image, options, show)
+    port = _port(options.port)
+    show.step("connecting")
+    repl = Repl(port)
+    try:
+        planned = rp2.plan(repl, board, options.settings, show)
+        if not options.dry_run:
+            if options.erase:
+                _confirm(board)
+                rp2.erase_data(repl, board)
+            rp2.carry_out(repl, planned, show)
+        rows = [(name, len(data), name in planned.missing) for name, data in planned.files.items()]
+        return _result(board, rows, options)
+    finally:
+        repl.restart()
+        repl.close()
+
+
+def _uf2(board: Board, image: bytes, options: _Options, show: Shown) -> dict[str, Any]:
+    uf2.check(image, board.chip, board.image)
+    drive = rp2.boot_drive(options.port)
+    if drive is None:
+        raise FlashInputError("port: no board waits for an image: hold BOOTSEL while you plug it in")
+    if not options.dry_run:
+        show.step(f"copying to {drive}")
+        uf2.copy(image, drive, board.chip)
+        show.step("the board starts MicroPython; run this again without --image for the meter's code")
+    return _result(board, [("MicroPython", len(image), True)], options)
+
+
+_PORTS = {"esp32": _esp32, "rp2": _rp2}
+
+
+def _result(board: Board, rows: list[tuple[str, int, bool]], options: _Options) -> dict[str, Any]:
+    """What becomes of each part: (name, bytes, whether the board did not have it)."""
     return {
         "board": board.name,
-        "chip": planned.found.chip,
-        "dry_run": dry_run,
-        "data": "erased" if erase and not dry_run else "untouched",
+        "dry_run": options.dry_run,
+        "data": "erased" if options.erase and not options.dry_run else "untouched",
         "parts": [
-            {
-                "name": part.name,
-                "offset": part.offset,
-                "bytes": len(part.data),
-                "written": part.name in missing and not dry_run,
-                "missing": part.name in missing,
-            }
-            for part in planned.parts
+            {"name": name, "bytes": size, "missing": missing, "written": missing and not options.dry_run}
+            for name, size, missing in rows
         ],
     }
 
@@ -139,5 +187,5 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         return
     for part in result["parts"]:
         word = "written" if part["written"] else "to be written" if part["missing"] else "as it is"
-        print(f"{part['name']:<16} 0x{part['offset']:06x} {part['bytes']:>9,} bytes  {word}")
+        print(f"{part['name']:<32} {part['bytes']:>9,} bytes  {word}")
     print(f"the meter's data: {result['data']}")
