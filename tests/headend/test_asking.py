@@ -51,6 +51,10 @@ def test_a_gap_is_filled_by_range_and_meters_that_do_not_answer_delay_nobody(
             async with world.running():
                 await until(lambda: len(rows(world, asked)) == 99, "the gap is filled")
                 await until(lambda: world.service.stats["puller"]["unreached"] > 20, "others are given up")
+                trouble = world.service.puller.trouble
+                await until(lambda: trouble(gone), "who is gone has been tried")
+                assert trouble(gone)[0] == "meter GONE1: 127.0.0.1:1: Connection refused"
+                assert trouble(asked) is None
                 meter.parts.events.add(eventlog.TAMPER, 3)
                 assert world.service.puller is not None
                 world.service.puller.now(world.service.roster.meters[asked])

@@ -1,12 +1,15 @@
 """`keiki headend serve`: the collector, the API and the page, in the foreground."""
 
 import asyncio
+import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from keiki_host.headend.collect import clock as clocks
 from keiki_host.headend.collect.service import Options, Service
@@ -15,6 +18,7 @@ from keiki_host.headend.command_options import DATABASE, KEY_FILE, Database, Key
 from keiki_host.headend.errors import HeadendError, HeadendInputError
 from keiki_host.headend.keys import Safe
 
+_console = Console(stderr=True)
 PUSH = "127.0.0.1:4059"
 HTTP = "127.0.0.1:8030"
 
@@ -53,7 +57,8 @@ def serve(
     options = Options(address("push", push), address("http", http), files, time, reached_at=reached_at)
     with connected(database) as store:
         service = Service(store, Safe(store, key_file), options, _tell)
-        asyncio.run(serve_until_told(service, _show, with_parent=with_parent))
+        with _progress() as progress:
+            asyncio.run(serve_until_told(service, _show, progress, with_parent=with_parent))
 
 
 def address(what: str, text: str) -> tuple[str, int]:
@@ -72,4 +77,25 @@ def _show(ready: dict[str, Any]) -> None:
 
 
 def _tell(line: str) -> None:
-    print(f"keiki: {line}", file=sys.stderr, flush=True)
+    _console.print(f"keiki: {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[dict[str, dict[str, int]]], None] | None]:
+    """What a person sees of it: a line on the terminal; None: nobody is there."""
+    if not _console.is_terminal:
+        yield None
+        return
+    with _console.status("starting") as status:
+
+        def show(stats: dict[str, dict[str, int]]) -> None:
+            parts = (
+                f"{stats['listener']['pushes']:,} pushes",
+                f"{stats['intake']['stored']:,} values stored",
+                f"{stats['puller']['pulled']:,} pulled",
+                f"{stats['worker']['commands']:,} commands",
+                f"{stats['listener']['forged'] + stats['listener']['replayed']:,} refused",
+            )
+            status.update(", ".join(parts))
+
+        yield show

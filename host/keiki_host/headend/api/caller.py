@@ -23,6 +23,8 @@ class Place:
     now: Callable[[], float] = time.time
     collected: Callable[[], dict[str, dict[str, int]]] = dict
     """What the collector that is here has counted."""
+    trouble: Callable[[int], tuple[str, int] | None] = lambda _meter_id: None
+    """Why a meter could not be asked, and when it is tried again."""
 
     @property
     def now_s(self) -> int:

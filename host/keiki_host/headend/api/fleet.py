@@ -78,6 +78,9 @@ def meter(name: str, asked: Asked) -> dict[str, Any]:
         responsible = parties.responsible(asked.store, found.point_id)
         answer["responsible"] = {process: party.name for process, party in responsible.items()}
         answer["installation_type"] = parties.installation_type(responsible)
+    trouble = asked.place.trouble(found.meter_id)
+    if trouble is not None:
+        answer["trouble"] = {"reason": trouble[0], "next_try": jst.iso(trouble[1])}
     answer["clock"] = [
         {"at": jst.iso(clock.at_s), "offset_s": clock.offset_s}
         for clock in observations.clocks(asked.store, found.meter_id)

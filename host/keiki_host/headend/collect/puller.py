@@ -43,7 +43,7 @@ SLOTS_MAX = 48 * 30
 class _State:
     """What is going on with one meter."""
 
-    __slots__ = ("asked", "backoff_s", "due_s", "events_s", "full_s", "slots")
+    __slots__ = ("asked", "backoff_s", "due_s", "events_s", "failed", "full_s", "slots")
 
     def __init__(self, full_s: float) -> None:
         self.asked = False
@@ -51,6 +51,7 @@ class _State:
         self.due_s = 0.0
         self.full_s = full_s
         self.events_s = 0
+        self.failed: str | None = None
         self.slots: list[int] = []
 
 
@@ -97,15 +98,20 @@ class Puller:
         self._state(meter).full_s = 0
         self._look.set()
 
+    def trouble(self, meter_id: int) -> tuple[str, int] | None:
+        """Why a meter could not be asked the last time, and when it is tried again; None: it could."""
+        state = self._states.get(meter_id)
+        return None if state is None or state.failed is None else (state.failed, int(state.due_s))
+
     async def run(self) -> None:
         """Look for gaps and fill them, for ever."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._limits.workers):
                 group.create_task(self._work())
             while True:
+                self._look.clear()
                 with contextlib.suppress(HeadendError):  # the next scan does it
                     await self._scan()
-                self._look.clear()
                 with contextlib.suppress(TimeoutError):
                     wait_s = self._limits.scan_s / self._clock.speed
                     await asyncio.wait_for(self._look.wait(), wait_s)
@@ -163,21 +169,25 @@ class Puller:
         while True:
             meter = await self._due.get()
             state = self._state(meter)
-            useful = False
+            useful, state.failed = False, None
             try:
                 async with asyncio.timeout(VISIT_S):
                     useful = await self._visit(meter, state)
-                self.stats["visits"] += 1
-            except (HeadendError, AccessError, TimeoutError):
-                self.stats["unreached"] += 1
+            except TimeoutError:
+                state.failed = f"meter {meter.serial}: no end of what it says"
+            except AccessError as error:
+                state.failed = f"meter {meter.serial}: it refuses (result {error.code})"
+            except HeadendError as error:
+                state.failed = str(error)
             except Exception as error:  # whatever it says, it is one meter
-                self.stats["unreached"] += 1
-                self._tell(f"meter {meter.serial}: it says what no meter says ({type(error).__name__})")
-            state.asked = False
+                state.failed = f"meter {meter.serial}: it says what no meter says ({type(error).__name__})"
+                self._tell(state.failed)
+            self.stats["visits" if state.failed is None else "unreached"] += 1
+            state.asked = useful and bool(state.slots)
+            if state.asked:
+                self._due.put_nowait(meter)  # behind the others
             if useful:
                 state.backoff_s = 0
-                if state.slots:
-                    self._look.set()
                 continue
             state.backoff_s = min(max(BACKOFF_S[0], 2 * state.backoff_s), BACKOFF_S[1])
             state.due_s = self._clock.now() + state.backoff_s * (1 + self._rand()) / 2

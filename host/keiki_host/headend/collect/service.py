@@ -119,7 +119,9 @@ class Service:
         """Work until cancelled."""
         assert self.listener is not None and self._http is not None
         assert self.puller is not None and self.worker is not None
-        place = Place(self._store, self.options.files, self._clock.now, lambda: self.stats)
+        place = Place(
+            self._store, self.options.files, self._clock.now, lambda: self.stats, self.puller.trouble
+        )
         server = make_server(place, *self.options.http)
         serving = asyncio.create_task(server.serve(sockets=[self._http]))
         try:
@@ -188,11 +190,16 @@ class Service:
 
 
 async def serve(
-    service: Service, show: Callable[[dict[str, Any]], None], *, with_parent: bool = False
+    service: Service,
+    show: Callable[[dict[str, Any]], None],
+    progress: Callable[[dict[str, dict[str, int]]], None] | None = None,
+    *,
+    with_parent: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until standard input ends if it was started `with_parent`.
 
-    `show` hears the ready line. HeadendError: it cannot start, or go on.
+    `show` hears the ready line, `progress` each second what was counted. HeadendError: it does not start, or
+    cannot go on.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -204,7 +211,10 @@ async def serve(
         show(await service.start())
         running = asyncio.create_task(service.run())
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        while not (running.done() or stopped.done()):
+            await asyncio.wait({running, stopped}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            if progress is not None:
+                progress(service.stats)
         stopped.cancel()
         running.cancel()
         try:
