@@ -164,8 +164,12 @@ async def connect(server: str, port: int) -> Connection:
 
 async def _address_of(host: str) -> bytes:
     from keiki.hal.unix_names import address_of
+    from keiki.wire.dns import FrameError
 
-    raw = await address_of(host)
+    try:
+        raw = await address_of(host)
+    except FrameError:
+        raw = None
     if raw is None:
         raise OSError(errno.EHOSTUNREACH)
     return raw

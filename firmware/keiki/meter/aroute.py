@@ -28,6 +28,7 @@ class Slot:
         self.association = Association(server)
         self.answers = memoryview(self.association.answer)
         self.task = None
+        self.connection = None
         self.peer = None  # the sender of datagrams that is served
         self.heard_ms = 0
         self.told = False
@@ -45,6 +46,7 @@ class Slot:
         self.inbox.reset()
         self.told = False
         self.peer = None
+        self.connection = None
         self.task = None
 
     def cancel(self) -> None:
@@ -85,6 +87,7 @@ class ARoute:
             if slot is None:
                 connection.close()
             else:
+                slot.connection = connection
                 slot.task = asyncio.create_task(self._keep(slot, connection))
 
     async def _slot(self, datagrams: bool = False) -> "Slot | None":
@@ -94,29 +97,35 @@ class ARoute:
         """
         self.stats["connections"] += 1
         self._busy.set()
-        chosen = None
-        for slot in self._slots:
-            if slot.task is None:
-                chosen = slot
-                break
-            if slot.trusted or (datagrams and slot.peer is None):
-                continue
-            if chosen is None or slot.heard_ms < chosen.heard_ms:
-                chosen = slot
-        if chosen is None:
-            self.stats["turned_away"] += 1
-            return None
-        await self._put_out(chosen)
-        chosen.heard_ms = self._ticks_ms()
-        return chosen
+        while True:
+            chosen = None
+            for slot in self._slots:
+                if slot.task is None:
+                    chosen = slot
+                    break
+                if slot.trusted or (datagrams and slot.peer is None):
+                    continue
+                if chosen is None or slot.heard_ms < chosen.heard_ms:
+                    chosen = slot
+            if chosen is None:
+                self.stats["turned_away"] += 1
+                return None
+            await self._put_out(chosen)
+            if chosen.task is None:  # or another listener has taken it meanwhile
+                chosen.heard_ms = self._ticks_ms()
+                return chosen
 
     async def _put_out(self, slot: Slot) -> None:
         """End what a slot serves, if anything, and wait until it is free."""
-        if slot.task is not None:
+        task = slot.task
+        if task is not None:
             self.stats["put_out"] += 1
-            slot.task.cancel()
-            while slot.task is not None:
+            task.cancel()
+            while slot.task is task and not task.done():
                 await asyncio.sleep_ms(0)
+            if slot.task is task:  # it was ended before it had begun
+                slot.connection.close()
+                slot.free()
 
     async def _keep(self, slot: Slot, connection) -> None:
         """Serve one connection until it ends."""

@@ -42,6 +42,7 @@ class Push:
         self._network = network
         self._ticks_ms = network.ticks_ms
         self._message = Message(guard)
+        self._gasp = Message(guard)  # the other one may be on its way
         self._inbox = wrapper.Inbox(128)
         self._wake = asyncio.Event()
         self._due_ms = self._some_time()  # meters that got their power back together do not speak together
@@ -127,20 +128,25 @@ class Push:
         """Deliver all there is over one connection. OSError, TimeoutError, FrameError: not all of it."""
         network, acknowledged = self._network, self._settings.push_ack
         if acknowledged == "none":
-            await self._send_all(
-                beat, lambda data: network.datagram(self._settings.push_to, wrapper.PORT, data)
-            )
+            await self._send_all(beat, self._datagram)
             return
         connecting = network.connect(self._settings.push_to, wrapper.PORT)
         connection = await asyncio.wait_for_ms(connecting, _CONNECT_MS)
         self._inbox.reset()
         try:
             if acknowledged == "tcp":
-                await self._send_all(beat, connection.write)
+                # who does not read must not hold up the meter: the watchdog waits for this service too
+                await self._send_all(
+                    beat, lambda data: asyncio.wait_for_ms(connection.write(data), _CONFIRM_MS)
+                )
             else:
                 await self._send_all(beat, lambda data: self._exchange(connection, data))
         finally:
             connection.close()
+
+    async def _datagram(self, data) -> None:
+        sending = self._network.datagram(self._settings.push_to, wrapper.PORT, data)
+        await asyncio.wait_for_ms(sending, _CONNECT_MS)
 
     async def _exchange(self, connection, data) -> None:
         """Send one message and wait until it is confirmed; what is no confirm of it is passed over."""
@@ -197,8 +203,7 @@ class Push:
             imported, exported = self._live.import_wh(), self._live.export_wh()
             row = self._rows.made(self._clock.utc_s(), record.POWER_WAS_OFF, imported, exported)
             try:
-                data = self._message.values(now_ms, False, row, LAST_GASP)
-                await self._network.datagram(self._settings.push_to, wrapper.PORT, data)
+                await self._datagram(self._gasp.values(now_ms, False, row, LAST_GASP))
                 self.stats["gasps"] += 1
-            except OSError:
+            except (OSError, asyncio.TimeoutError):
                 pass  # the way went with the mains

@@ -21,6 +21,7 @@ _BODY = const(26)  # room for the wrapper and the head of the protection
 _SIZE = const(160)
 _CONFIRMED = const(0x40000000)
 _INVOKE = const(0xFFFFFF)
+_ENOKEY = const(126)
 assert wrapper.HEAD + HEAD == _BODY
 
 
@@ -48,6 +49,8 @@ class Message:
 
     def _sealed(self) -> memoryview:
         guard, writer = self._guard, self._writer
+        if guard.cipher is None:
+            raise OSError(_ENOKEY)
         start, end = protect(
             guard.cipher, True, self._buffer, _BODY, writer.at, guard.title, guard.next_counter()
         )
@@ -56,7 +59,7 @@ class Message:
         return self._view[start:end]
 
     def values(self, number: int, confirmed: bool, row: bytes, setup: bytes = VALUES) -> memoryview:
-        """Return a message with a row of series_rows.py. OSError: no counter is left for it."""
+        """Return a message with a row of series_rows.py. OSError: no keys, or no counter left."""
         writer = self._begin(number, confirmed, 5, setup)
         writer.raw(memoryview(row)[2:])
         return self._sealed()
@@ -77,6 +80,8 @@ class Message:
         guard = self._guard
         title = bytes(buffer[start + 2 : start + 2 + TITLE])
         if end - start < 2 + TITLE or buffer[start] != GENERAL_GLO or title == guard.title:
+            return False
+        if guard.cipher is None:  # the keys were taken away meanwhile
             return False
         try:
             _, _, start, end = unprotect(guard.cipher, buffer, start, end, title)
