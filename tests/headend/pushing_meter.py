@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from keiki.meter.push_message import Message
+from keiki.meter.push_message import LAST_GASP, Message
 from keiki.wire.cosem import datetime12, wrapper
 from keiki.wire.cosem.axdr import OCTETS, STRUCTURE, U8, U32
 from keiki.wire.cosem.protection import HEAD, protect
@@ -43,6 +43,11 @@ class PushingMeter:
         await self.close()
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
         self._inbox.reset()
+
+    def gasp(self, at_s: int, import_wh: int) -> bytes:
+        """A last gasp."""
+        row = encode((STRUCTURE, OCTETS, U8, U32, U32), (datetime12.pack(at_s), 0x80, import_wh, 7))
+        return bytes(self._message.values(at_s, False, row, LAST_GASP))
 
     def values(
         self, number: int, at_s: int, import_wh: int, *, status: int = 0, confirmed: bool = True

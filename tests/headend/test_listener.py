@@ -1,6 +1,7 @@
 """What meters send by themselves: stored before it is confirmed, once, and only if it is theirs."""
 
 import asyncio
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from keiki_host.headend import counters, observations, trail
-from keiki_host.headend.collect import intake, message, service
+from keiki_host.headend.collect import intake, listener, message, service
 from keiki_host.headend.collect.lock import CollectorLock, TakenError
 from keiki_host.headend.counters import Channel
 from keiki_host.headend.database import Store, make_engine
@@ -273,11 +274,49 @@ def test_a_server_that_ends_every_session_costs_a_try_and_the_lock_is_taken_agai
     store.close()
 
 
+def test_a_last_gasp_comes_as_a_datagram_and_is_no_value(sqlite_store: Store, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(sqlite_store, tmp_path)
+        gasp = PushingMeter(world.titles[0]).gasp(DAY + 7, 1234)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            async with world.running():
+                for data in (gasp[:-1], bytes(3000), b"", gasp, gasp):
+                    sock.sendto(data, ("127.0.0.1", world.port))
+                await until(lambda: world.stats["replayed"] == 1, "the second one is a replay")
+                await until(lambda: observations.events(sqlite_store, world.meters[0]), "it is kept")
+        (told,) = observations.events(sqlite_store, world.meters[0])
+        assert (told.log, told.at_s) == (observations.LAST_GASP, DAY + 7) and not values(world)
+        assert world.stats["gasps"] == 1 and world.stats["broken"] == 4
+
+    asyncio.run(scenario())
+
+
+def test_connections_are_bounded_and_so_is_what_waits(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "CONNECTIONS_MAX", 2)
+    monkeypatch.setattr(listener, "UNANSWERED_MAX", 3)
+    monkeypatch.setattr(intake, "WAITING_MAX", 5)
+    monkeypatch.setattr(intake, "GATHER_S", 0.1)
+
+    async def scenario() -> None:
+        world = World(sqlite_store, tmp_path)
+        async with world.running(), world.meter(0) as one, world.meter(1) as two:
+            assert await one.deliver(one.values(0, DAY, 1000))
+            async with world.meter(2) as three:
+                assert not await three.deliver(three.values(0, DAY, 1000))
+            for meter in (one, two):
+                await meter.send(b"".join(meter.values(n, DAY - n * SLOT, 1000 - n) for n in range(1, 13)))
+            await until(lambda: world.stats["postponed"], "five wait, the sixth is turned away")
+            assert world.stats["turned_away"] == 1
+            await until(lambda: len(values(world)) == 13 or len(values(world, 1)) == 12, "the other goes on")
+
+    asyncio.run(scenario())
+
+
 def test_a_connection_is_closed_that_is_silent_in_the_middle_of_a_message(
     sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from keiki_host.headend.collect import listener
-
     monkeypatch.setattr(listener, "_LOOK_S", 0.01)
     monkeypatch.setattr(listener, "PARTIAL_S", 0.05)
 

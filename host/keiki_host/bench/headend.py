@@ -62,6 +62,7 @@ class Headend:
             *("--http", f"{_HOST}:{_port(HTTP_PORT)}", "--with-parent"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the bench, which ends it
         )
 
     async def register(self, meters: "list[Meter]", from_s: int, now_s: int) -> str:

@@ -92,6 +92,8 @@ async def push(session: Session, arguments: dict[str, Any], around: Around) -> O
     """Say whether and when it pushes; it pushes to this head-end."""
     if arguments["delay_s"]:
         return Outcome(False, "this meter has no delay before its window", {})
+    if arguments["enabled"] and not around.push_to:
+        return Outcome(False, "where meters reach this head-end is not known (serve --reached-at)", {})
     wanted = around.push_to if arguments["enabled"] else ""
     name = (40, _PUSH, 3)
     transport, _, form = await session.get(name)

@@ -20,7 +20,7 @@ from keiki_host.headend.collect.clock import Clock
 from keiki_host.headend.collect.intake import Intake, Item
 from keiki_host.headend.collect.message import Kind, Message
 from keiki_host.headend.collect.roster import Meter, Roster
-from keiki_host.headend.collect.sockets import words
+from keiki_host.headend.collect.sockets import shown, words
 from keiki_host.headend.counters import Channel
 from keiki_host.headend.errors import HeadendError
 from keiki_host.headend.observations import Event
@@ -73,7 +73,7 @@ class Listener:
             )
         except OSError as error:
             self.close()
-            raise HeadendError(f"push {host}:{port}: {words(error)}") from None
+            raise HeadendError(f"push {shown(host, port)}: {words(error)}") from None
         return port
 
     async def run(self) -> None:

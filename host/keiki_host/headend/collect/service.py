@@ -22,7 +22,7 @@ from keiki_host.headend.collect.puller import Limits, Puller
 from keiki_host.headend.collect.roster import Meter, Roster, own_title
 from keiki_host.headend.collect.rounds import Rounds
 from keiki_host.headend.collect.session import Sessions
-from keiki_host.headend.collect.sockets import bound
+from keiki_host.headend.collect.sockets import bound, shown
 from keiki_host.headend.collect.worker import Worker
 from keiki_host.headend.database import Store
 from keiki_host.headend.errors import HeadendError, StoreUnavailableError
@@ -30,6 +30,7 @@ from keiki_host.headend.keys import Safe
 
 WHO = "collector"
 _WATCH_S = 2.0
+_ALL = ("0.0.0.0", "::")  # addresses that no meter can send to
 _SUSPECT_EVERY_S = 3600
 _FILES_WANTED = 65_536
 
@@ -81,10 +82,10 @@ class Service:
             listener.on_pending = self._speaks_under_pending
             host, port = self.options.push
             port = await listener.open(host, port)
-            self._make_askers(title, self.options.reached_at or f"{host}:{port}")
+            self._make_askers(title, self.options.reached_at or ("" if host in _ALL else shown(host, port)))
             ready: dict[str, Any] = {
-                "url": "http://{}:{}".format(*self._http.getsockname()[:2]),
-                "push": f"{host}:{port}",
+                "url": f"http://{shown(*self._http.getsockname()[:2])}",
+                "push": shown(host, port),
                 "system_title": title.hex(),
                 "meters": len(self.roster.meters),
             }

@@ -19,8 +19,13 @@ def bound(what: str, host: str, port: int) -> socket.socket:
             sock.close()
             raise
     except OSError as error:
-        raise HeadendError(f"{what} {host}:{port}: {words(error)}") from None
+        raise HeadendError(f"{what} {shown(host, port)}: {words(error)}") from None
     return sock
+
+
+def shown(host: str, port: int) -> str:
+    """HOST:PORT as people and meters write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def words(error: OSError) -> str:
