@@ -24,8 +24,12 @@ class Cursor:
 
     @property
     def at(self) -> int:
-        """The next one; what has gone from the log in between is passed over."""
-        return max(self._at, self._series_log.oldest)
+        """The next one; what has gone from the log in between is passed over.
+
+        A log that has lost all it had begins anew: then everything in it is new.
+        """
+        log = self._series_log
+        return log.oldest if self._at > log.end else max(self._at, log.oldest)
 
     @property
     def waiting(self) -> int:
