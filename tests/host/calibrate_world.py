@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from keiki.drivers.metering import STALE
+from keiki.meter.pulses import Pulses
 from keiki_host.bench.timeline import Piece
 from keiki_host.bench.waves import Point, Span, Wave
 from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate.meter import PhaseReading, Reading, Record
 from keiki_host.calibrate.plan import BENCH, Step
 from keiki_host.calibrate.procedure import Calibration, Conditions
+from keiki_host.calibrate.pulses import PulseState
 from keiki_host.calibrate.reference import Limits, Sample
 from keiki_host.calibrate.state import State
 from metering_line import finish
@@ -142,8 +144,14 @@ class WorldMeter:
         self.stored: list[Record] = []
         self.plugged = True
         self.before_reading: Callable[[], None] = lambda: None
+        self.imp_per_kwh: int | None = 1000
+        self.lost_pulses = 0
         self._energy = [[0, 0] for _ in world.waves]
         self._last: Reading | None = None
+        self._start_pulses()
+
+    def _start_pulses(self) -> None:
+        self._output = Pulses(lambda n, first_us, step_us: None, self.imp_per_kwh or 1, 40)
 
     def _reach(self) -> None:
         if not self.plugged:
@@ -152,6 +160,7 @@ class WorldMeter:
     def restart(self) -> None:
         """The firmware starts again: sums at zero, the stored record in force."""
         self._energy = [[0, 0] for _ in self._energy]
+        self._start_pulses()
         self._apply(self.record.phases if self.record else [{} for _ in self.applied])
         self._restarted_ms = self.world.now_ms
 
@@ -180,6 +189,7 @@ class WorldMeter:
                 energy[1] += snapshot.export_wh_x1000[n]
                 row = {name: getattr(snapshot, name)[n] for name in READINGS}
                 rows.append(PhaseReading(**row, import_wh_x1000=energy[0], export_wh_x1000=energy[1]))
+            self._output.book(sum(snapshot.import_wh_x1000) - sum(snapshot.export_wh_x1000), SAMPLE_MS)
             self._last = Reading(
                 utc_ms=self.world.now_ms,
                 ticks_ms=ticks_ms,
@@ -188,6 +198,20 @@ class WorldMeter:
                 phases=tuple(rows),
             )
         return self._last
+
+    async def pulses(self) -> PulseState:
+        self._reach()
+        assert self._last is not None
+        if self.imp_per_kwh is None:
+            return PulseState(ticks_ms=self._last.ticks_ms)
+        output = self._output
+        return PulseState(
+            ticks_ms=self._last.ticks_ms,
+            imp_per_kwh=output.imp_per_kwh,
+            pulses=output.sent - self.lost_pulses,
+            late=output.late,
+            dropped=output.dropped,
+        )
 
     async def calibration(self) -> Record | None:
         self._reach()

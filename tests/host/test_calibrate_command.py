@@ -103,6 +103,7 @@ def console(meter: WorldMeter) -> FakeMeter:
         status={"serial": meter.serial},
         settings={"rating_a": RATED_A, "phases": len(meter.applied)},
         reading=lambda _: finish(meter.reading()).model_dump(mode="json"),
+        pulse=lambda _: finish(meter.pulses()).model_dump(mode="json"),
         calibration=calibration,
         calibrate=calibrate,
         store_calibration=store,
@@ -218,7 +219,7 @@ def check_report(out: Path, solved: str = "no_load light high low_pf") -> str:
     tags = Tags()
     tags.feed((out / "report.html").read_text())
     assert tags.counts["svg"] == 1 and tags.counts["table"] >= 4
-    assert "Not for billing" in tags.text and "Pulse output: not tested" in tags.text
+    assert "Not for billing" in tags.text and "1000 for each kWh" in tags.text
     for word in (*(grade.name for grade in GRADES), "K26000001", "as found", "new values"):
         assert word in tags.text or word in (out / "report.html").read_text(), word
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
@@ -261,6 +262,9 @@ def test_a_person_calibrates_with_a_pzem(
     assert summary["stored"] and summary["reasons"] == []
     assert [point["step"] for point in summary["points"]] == ["medium", "low_pf_other"]
     assert all(abs(point["error_percent"]) < 0.2 and point["passed"] for point in summary["points"])
+    (pulses,) = summary["pulses"]
+    # a minute of 1,200 W is twenty pulses: too few to tell
+    assert (pulses["imp_per_kwh"], pulses["passed"]) == (1000, None) and 19 <= pulses["pulses"] <= 21
     assert summary["values"]["R"] == meter.record.phases[0]
     assert "more than a quarter of the limit" in check_report(tmp_path / "out")
 
@@ -271,7 +275,7 @@ def test_a_person_calibrates_with_what_they_read(stage: Stage, meter: WorldMeter
     assert code == 0, told
     assert meter.record is not None and meter.record.who == "a person"
     assert meter.record.reference == "UT230, ±0.5 %"
-    assert "Starting current: not tested" in check_report(tmp_path / "out")
+    assert re.search(r"R: starting current\s*left out\s*not tested", check_report(tmp_path / "out"))
 
 
 def test_without_a_load_of_low_power_factor_all_but_the_phase_is_calibrated(

@@ -115,9 +115,13 @@ class Console:
         }
 
     def op_pulse(self, _request: dict) -> dict:
-        """The pulse output since the start, and where the metering IC's own pulses are not what it counts."""
-        lines = self._meter.pulse_lines
-        return {} if lines is None else lines.status()
+        """The pulse output from the start up to the newest snapshot (`ticks_ms`), and each wired pulse pin of
+        the metering IC: whether it does not count what the IC's register counts.
+        """
+        meter = self._meter
+        found = {} if meter.pulse_lines is None else meter.pulse_lines.status()
+        found["ticks_ms"] = meter.metering.snapshot_ms
+        return found
 
     def op_settings(self, _request: dict) -> dict:
         """Every setting that is not a secret."""

@@ -9,7 +9,7 @@ from typing import Any
 from keiki_host.calibrate import state as states
 from keiki_host.calibrate.clock import Clock, WallClock
 from keiki_host.calibrate.errors import CalibrateError
-from keiki_host.calibrate.judge import COVERAGE, verdicts
+from keiki_host.calibrate.judge import COVERAGE, pulse_verdicts, verdicts
 from keiki_host.calibrate.load import LoadSource, Person
 from keiki_host.calibrate.meter import PHASE_NAMES, ConsoleMeter, Meter
 from keiki_host.calibrate.observe import Screen
@@ -75,7 +75,7 @@ def write_all(state: State, plan: tuple[Step, ...], folder: Path) -> None:
 
 
 def summary(state: State, plan: tuple[Step, ...], folder: Path) -> dict[str, Any]:
-    """Return the outcome for programs; errors in percent, uncertainties expanded."""
+    """Return the outcome for programs; errors in percent, uncertainties expanded; None: it cannot be told."""
     points = [
         {
             "phase": PHASE_NAMES[verdict.seen.phase],
@@ -97,6 +97,19 @@ def summary(state: State, plan: tuple[Step, ...], folder: Path) -> dict[str, Any
         "reasons": state.reasons,
         "values": {PHASE_NAMES[phase]: solved.values for phase, solved in state.solved.items()},
         "points": points,
+        "pulses": [
+            {
+                "phase": PHASE_NAMES[one.seen.phase],
+                "imp_per_kwh": one.count.imp_per_kwh,
+                "pulses": one.count.pulses,
+                "seconds": one.count.seconds,
+                "error_percent": round(one.error * 100, 5),
+                "whole_pulses_percent": round(COVERAGE * one.u * 100, 5),
+                "limit_percent": one.limit_percent,
+                "passed": one.passed,
+            }
+            for one in pulse_verdicts(state)
+        ],
         "files": [str(folder / name) for name in (HTML, PDF, POINTS, READINGS)],
     }
 

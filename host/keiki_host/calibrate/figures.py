@@ -116,12 +116,14 @@ def _bars(
     axes.errorbar(
         places, errors, u, fmt=marker, color=color, markersize=4.5, capsize=2.5, linewidth=1, label=label
     )
-    for one, place, error, half in zip(seen, places, errors, u, strict=True):
+    for n, (one, place, error, half) in enumerate(zip(seen, places, errors, u, strict=True)):
         if name_pf:
+            # neighbours by turns above and below
+            beside = any(abs(place / other - 1) < 2 * _SIDE for other in places[:n])
             axes.annotate(
                 f"{one.reference.power_factor:.2g}",
-                (place, error + half),
-                (0, 3),
+                (place, error - half if beside else error + half),
+                (0, -8 if beside else 3),
                 textcoords="offset points",
                 fontsize=6,
                 color=_QUIET,

@@ -1,12 +1,13 @@
-"""What the measurements of a calibration amount to: point by point, and as a verdict."""
+"""What the measurements of a calibration amount to: point by point, test by test, and as a verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keiki_host.calibrate.limits import COARSEST_STEP_J, CREEP_SHARE, GRADES
+from keiki_host.calibrate.limits import CLASS_1, COARSEST_STEP_J, CREEP_SHARE, GRADES
 from keiki_host.calibrate.meter import PHASE_NAMES
 from keiki_host.calibrate.observation import Observation
 from keiki_host.calibrate.plan import CREEP, REGISTER, START, VERIFY, Step
+from keiki_host.calibrate.pulses import PulseCount
 from keiki_host.calibrate.state import State
 
 COVERAGE = 2
@@ -20,6 +21,22 @@ class Verdict:
     seen: Observation
     step: Step
     passed: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class PulseVerdict:
+    """What counted pulses say; errors relative, `u` the standard uncertainty that whole pulses bring.
+
+    `passed` None: too few pulses to tell.
+    """
+
+    seen: Observation
+    count: PulseCount
+    error: float
+    u: float
+    limit_percent: float
+    passed: bool | None
     text: str
 
 
@@ -38,6 +55,7 @@ def reasons(state: State, plan: Sequence[Step]) -> list[str]:
     """Return why the new values must not be stored; [] if they may."""
     judged = verdicts(state, plan)
     result = [verdict.text for verdict in judged if not verdict.passed]
+    result += [verdict.text for verdict in pulse_verdicts(state) if verdict.passed is False]
     for phase, _ in sorted(state.solved.items()):
         if not any(v.seen.phase == phase and v.step.purpose == VERIFY for v in judged):
             result.append(f"phase {PHASE_NAMES[phase]}: nothing was measured that would verify it")
@@ -75,6 +93,34 @@ def _register(state: State, seen: Observation, step: Step) -> Verdict:
     passed = abs(error) <= state.limit_percent
     text = f"{_name(seen, step)}: {error:+.3f} %, limit ±{state.limit_percent:g} %"
     return Verdict(seen, step, passed, text)
+
+
+def pulse_verdicts(state: State) -> list[PulseVerdict]:
+    """Judge the pulses against class 1 and against the register, where an output was there to count."""
+    return [
+        _pulses(state, seen, seen.pulses)
+        for seen in state.observations
+        if seen.pulses is not None and seen.pulses.imp_per_kwh is not None
+    ]
+
+
+def _pulses(state: State, seen: Observation, count: PulseCount) -> PulseVerdict:
+    ref = seen.reference
+    error, u = count.error(ref.p), count.u(ref.p)
+    # below 5 % of the rated current class 1 has no limit; nothing narrower than its widest is asked there
+    limit = CLASS_1.limit_percent(ref.i / state.rated_a, ref.power_factor) or CLASS_1.plain[0][1]
+    passed: bool | None
+    text = f"phase {PHASE_NAMES[seen.phase]}, pulse output: {error * 100:+.3f} % ±{COVERAGE * u * 100:.3f} %"
+    text += f", limit ±{limit:g} %"
+    if not count.follows_register:
+        passed, text = False, f"{text}; {count.pulses} pulses where the register counted {count.due:.1f}"
+        if count.held:
+            text += f" ({count.held} came late or never: the output is too slow for this load)"
+    elif abs(error) + COVERAGE * u <= limit / 100:
+        passed = True
+    else:
+        passed = False if abs(error) - COVERAGE * u > limit / 100 else None
+    return PulseVerdict(seen, count, error, u, limit, passed, text)
 
 
 def _creep(state: State, seen: Observation, step: Step) -> Verdict:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keiki_host.calibrate.errors import CalibrateError
+from keiki_host.calibrate.pulses import PulseState
 from keiki_host.calibrate.values import Values
 from keiki_host.device import TIMEOUT_S, Device, DeviceError
 
@@ -86,6 +87,9 @@ class Meter(Protocol):
     async def reading(self) -> Reading:
         """The newest snapshot; the same one again if there is none newer."""
 
+    async def pulses(self) -> PulseState:
+        """The pulse output at the newest snapshot."""
+
     async def calibration(self) -> Record | None:
         """The record that is in force."""
 
@@ -123,6 +127,10 @@ class ConsoleMeter:
     async def reading(self) -> Reading:
         """The newest snapshot."""
         return self._parsed(Reading, await self._ask("reading"))
+
+    async def pulses(self) -> PulseState:
+        """The pulse output at the newest snapshot."""
+        return self._parsed(PulseState, await self._ask("pulse"))
 
     async def calibration(self) -> Record | None:
         """The record that is in force."""

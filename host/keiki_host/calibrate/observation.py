@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from keiki_host.calibrate.estimate import Estimate, mean, power_difference
 from keiki_host.calibrate.meter import Reading
+from keiki_host.calibrate.pulses import PulseCount
 from keiki_host.calibrate.reference import Limits, Sample
 from keiki_host.calibrate.solve import Point
 from keiki_host.calibrate.values import I_GAIN, I_OFFSET, P_GAIN, P_OFFSET, PHASE, V_GAIN, measured
@@ -41,7 +42,7 @@ class Observation(BaseModel):
 
     `u_v`, `u_i`, `u_p`: standard uncertainty of the meter's mean against the reference's, by noise and
     rounding. `energy_w`: mean power by the meter's energy alone; `source`: what `p` was taken from. `asleep`:
-    at some time the meter measured no power at all.
+    at some time the meter measured no power at all. `pulses`: what its output sent, if they were counted.
     """
 
     phase: int
@@ -61,6 +62,7 @@ class Observation(BaseModel):
     asleep: bool
     reference: Sample
     rows: list[tuple[float | None, ...]]
+    pulses: PulseCount | None = None
 
     @property
     def error(self) -> float:

@@ -10,7 +10,8 @@ from keiki_host.calibrate.clock import Clock
 from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate.meter import PHASE_NAMES, Meter, Reading
 from keiki_host.calibrate.observation import Compared, Observation, Row, compare, kept, row_of
-from keiki_host.calibrate.plan import SOLVE, VERIFY, Step
+from keiki_host.calibrate.plan import REGISTER, SOLVE, VERIFY, Step
+from keiki_host.calibrate.pulses import PulseCount, PulseState, counted
 from keiki_host.calibrate.reference import Nonsense, Reference, Sample
 from keiki_host.calibrate.values import Values
 from keiki_host.calibrate.wiring import wiring_fault
@@ -56,6 +57,8 @@ _LOOKS = 5
 """How often to look for a new reading in the time from one to the next."""
 _FEWEST = 10
 _LONG_S = 100
+_GLANCES = 20
+"""How often to look for register and pulses of one and the same snapshot."""
 _BLOCKS = 5
 
 
@@ -112,6 +115,7 @@ class Observer:
         first = reading = await self._settled()
         date = self._clock.date()
         await self._reference.begin()
+        begun = await self._register_and_pulses() if step.purpose == REGISTER else None
         rows: list[Row] = []
         compared: Compared | None = None
         while True:
@@ -128,6 +132,7 @@ class Observer:
             if self._enough(step, rows, spent_s, compared):
                 break
             self._show(place, step, phase, spent_s, compared)
+        count = None if begun is None else await self._count_since(*begun)
         whole = await self._reference.end()
         if not _same(await self._meter.followed(), values):
             raise _Again("the meter started again, or somebody else calibrates it")
@@ -157,7 +162,22 @@ class Observer:
             asleep=not all(row.p for row in rows),
             reference=used,
             rows=[kept(row) for row in rows],
+            pulses=count,
         )
+
+    async def _register_and_pulses(self) -> tuple[int, PulseState]:
+        """The register (Wh x 1000, all phases: the output sends for all) and the pulses, of one snapshot."""
+        for _ in range(_GLANCES):
+            reading, state = await self._meter.reading(), await self._meter.pulses()
+            if reading.ticks_ms == state.ticks_ms:
+                return sum(phase.net_wh_x1000 for phase in reading.phases), state
+        raise _Again("the meter's pulses are never those of its newest reading")
+
+    async def _count_since(self, wh_x1000: int, begun: PulseState) -> PulseCount:
+        now_wh_x1000, ended = await self._register_and_pulses()
+        if ended.ticks_ms <= begun.ticks_ms or ended.pulses < begun.pulses:
+            raise _Again("the meter started again")
+        return counted(begun, ended, now_wh_x1000 - wh_x1000)
 
     def _enough(self, step: Step, rows: Sequence[Row], spent_s: float, compared: Compared | None) -> bool:
         if len(rows) < 2 * _FEWEST or spent_s < step.seconds:

@@ -10,8 +10,8 @@ from math import inf
 from keiki_host.calibrate.reference import Sample
 
 SOLVE, VERIFY, REGISTER, START, CREEP = "solve", "verify", "register", "start", "creep"
-"""What a step is for; the last three: that energy is counted as power is shown, the starting current, and
-that nothing is counted without a load."""
+"""What a step is for; the last three: that energy is counted and sent as pulses as it flows, the starting
+current, and that nothing is counted without a load."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ _POINT_HEAD = (
     *("phase", "step", "purpose", "trial", "date", "seconds"),
     *("reference_v", "reference_a", "reference_w", "reference_pf", "reference_hz"),
     *("meter_v", "meter_a", "meter_w", "meter_energy_w"),
-    *("error_percent", "noise_percent", "all_percent", "taken_from"),
+    *("error_percent", "noise_percent", "all_percent", "taken_from", "pulses", "pulse_seconds"),
 )
 
 
@@ -37,6 +37,7 @@ def write_points(state: State, plan: Sequence[Step], path: Path) -> None:
         for seen in state.observations:
             ref = seen.reference
             errors = (seen.error, COVERAGE * seen.u_error, COVERAGE * seen.u) if ref.p else ()
+            pulses = seen.pulses if seen.pulses is not None and seen.pulses.imp_per_kwh else None
             shown = [f"{error * 100:.5f}" for error in errors] or [""] * 3
             writer.writerow(
                 (
@@ -46,5 +47,6 @@ def write_points(state: State, plan: Sequence[Step], path: Path) -> None:
                     *(f"{seen.v:.4f}", f"{seen.i:.5f}", f"{seen.p:.4f}", f"{seen.energy_w:.4f}"),
                     *shown,
                     seen.source,
+                    *(("", "") if pulses is None else (pulses.pulses, pulses.seconds)),
                 )
             )

@@ -6,7 +6,7 @@ from html import escape
 import matplotlib
 from matplotlib.figure import Figure
 
-from keiki_host.calibrate.report import Block, Heading, Paragraph, Picture, Report, Table
+from keiki_host.calibrate.report_blocks import Block, Heading, Paragraph, Picture, Report, Table
 
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #111; }
@@ -14,9 +14,12 @@ body { max-width: 62em; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.8em; border-bottom: 1px solid #bbb; }
 table { border-collapse: collapse; margin: .8em 0; font-variant-numeric: tabular-nums; font-size: .92em; }
 th, td { padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
+.numbers td, .numbers th { white-space: nowrap; padding: .2em .5em; }
 .numbers td:not(:first-child), .numbers th:not(:first-child) { text-align: right; }
 .strong { font-weight: 600; border-left: 4px solid #d55e00; padding-left: .8em; }
-p { margin: .5em 0; } figure { margin: 1.5em 0; } figure svg { width: 100%; height: auto; max-width: 50em; }
+p { margin: .5em 0; max-width: 56em; } .wide { overflow-x: auto; }
+footer { margin-top: 2em; border-top: 1px solid #bbb; padding-top: .5em; font-size: .85em; color: #555; }
+figure { margin: 1.5em 0; } figure svg { width: 100%; height: auto; max-width: 50em; }
 @media print { body { max-width: none; margin: 0; } figure { break-inside: avoid; } }
 """
 
@@ -27,7 +30,7 @@ def to_html(report: Report) -> str:
     title = escape(report.title)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n{body}\n</body></html>\n"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n{body}\n<footer>{escape(report.foot)}</footer></body></html>\n"
     )
 
 
@@ -49,7 +52,7 @@ def _table(table: Table) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in table.rows
     )
     above = f"<thead><tr>{head}</tr></thead>" if any(table.head) else ""
-    return f"<table{kind}>{above}<tbody>{rows}</tbody></table>"
+    return f'<div class="wide"><table{kind}>{above}<tbody>{rows}</tbody></table></div>'
 
 
 def to_svg(figure: Figure) -> str:
