@@ -10,13 +10,13 @@ KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the
 """
 
 import asyncio
-import json
 import os
 import sys
 import termios
 import time
 
-from keiki.hal.unix_flash import FileFlash, Folder
+from keiki.hal.files import Folder, object_in
+from keiki.hal.unix_flash import FileFlash
 from keiki.hal.unix_udp import Udp
 from keiki.hal.unix_world import World, unix_socket
 
@@ -96,13 +96,7 @@ def _pty(path: str):
 def settings_object() -> dict:
     """Return the settings that this start brings along; ValueError if they are not a JSON object."""
     path = os.getenv("KEIKI_CONFIG")
-    if not path:
-        return {}
-    with open(path) as file:
-        settings = json.load(file)
-    if not isinstance(settings, dict):
-        raise ValueError("settings: not an object")
-    return settings
+    return object_in(path) if path else {}
 
 
 def flash(blocks: int) -> FileFlash:
@@ -150,13 +144,18 @@ def report(error) -> None:
 
 
 def console():
-    """Return the stream of the host tool's line, or None."""
+    """Return the host tool's line, a stream of asyncio, or None."""
     path = os.getenv("KEIKI_CONSOLE")
     if not path:
         return None
     sock = unix_socket(path)
     sock.setblocking(False)  # a read takes what there is, and does not wait for more
-    return sock
+    return asyncio.StreamReader(sock)
+
+
+def wifi(_on_stuck):
+    """Return what keeps the network of a board up: this host does that itself."""
+    return
 
 
 def addresses() -> "tuple[str | None, str | None]":

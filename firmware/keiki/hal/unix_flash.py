@@ -1,4 +1,4 @@
-"""A file that behaves as NOR flash behind MicroPython's extended block device; a folder as a file system."""
+"""A file that behaves as NOR flash behind MicroPython's extended block device."""
 
 import os
 
@@ -53,26 +53,3 @@ class FileFlash:
                 self._file.write(self._blank)
             return 0
         return None
-
-
-class Folder:
-    """The file system below the folder `root`, as drivers/filelog.py wants it."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-
-    def open(self, path: str, mode: str):
-        """Open a file."""
-        return open(self._root + path, mode)  # noqa: SIM115 - the log closes it
-
-    def listdir(self, folder: str) -> "list[str]":
-        """Return the names in a folder, which is made if it is not there."""
-        try:
-            return os.listdir(self._root + folder)
-        except OSError:
-            os.mkdir(self._root + folder)
-            return []
-
-    def remove(self, path: str) -> None:
-        """Remove a file."""
-        os.remove(self._root + path)

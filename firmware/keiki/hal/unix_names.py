@@ -8,7 +8,8 @@ import os
 import socket
 import struct
 
-from keiki.hal.unix_sockets import family, numeric, readable, sockaddr, split
+from keiki.hal.unix_sockets import family, numeric, sockaddr
+from keiki.hal.waiting import readable, split
 from keiki.wire import dns
 
 _DATAGRAM_MAX = 1500

@@ -3,7 +3,7 @@
 import asyncio
 
 from keiki.hal.unix_names import address_of, exchange
-from keiki.hal.unix_sockets import split
+from keiki.hal.waiting import split
 from keiki.wire import dns
 from keiki.wire.sntp import PORT
 

@@ -8,11 +8,11 @@ While there is a file "uplink_down" in KEIKI_FOLDER nobody reaches the meter.
 import errno
 import os
 import socket
-from asyncio import core
 
-from keiki.hal.unix_sockets import family, numeric, readable, sockaddr, split, writable
+from keiki.hal.unix_sockets import family, numeric, sockaddr
 from keiki.hal.unix_udp import interface_index, own_sockaddr
 from keiki.hal.unix_world import World, unix_socket
+from keiki.hal.waiting import Ready, readable, split, writable
 
 _IPPROTO_TCP = 6
 _TCP_NODELAY = 1
@@ -36,26 +36,6 @@ def _is_down() -> bool:
     return _looked[1]
 
 
-class _Ready:
-    """Waits until a socket has something to read, each time it is awaited; made once, it leaves nothing."""
-
-    def __init__(self, sock) -> None:
-        self._sock = sock
-        self._waits = False
-        self._done = StopIteration()
-
-    def __iter__(self):
-        self._waits = False
-        return self
-
-    def __next__(self) -> None:
-        self._waits = not self._waits
-        if not self._waits:
-            self._done.__traceback__ = None  # or it grows each time
-            raise self._done
-        core._io_queue.queue_read(self._sock)
-
-
 class Connection:
     """One connection; OSError from any of its methods: it is gone.
 
@@ -65,7 +45,7 @@ class Connection:
     def __init__(self, sock, inbound: bool = False) -> None:
         self._sock = sock
         self._inbound = inbound
-        self.ready = _Ready(sock)
+        self.ready = Ready(sock)
 
     async def read_into(self, buffer) -> int:
         """Wait for data and put it into `buffer`; returns how much, 0 if the peer has closed."""

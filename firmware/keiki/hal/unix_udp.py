@@ -4,7 +4,8 @@ import errno
 import socket
 import struct
 
-from keiki.hal.unix_sockets import family, numeric, readable, sockaddr
+from keiki.hal.unix_sockets import family, numeric, sockaddr
+from keiki.hal.waiting import readable
 
 _SOL_IP = 0
 _IP_MULTICAST_IF = 32

@@ -4,9 +4,8 @@ import asyncio
 import gc
 import sys
 
-from keiki.drivers.wisun import Wisun
 from keiki.meter import clock as clocks
-from keiki.meter import eventlog, ics, patrol
+from keiki.meter import eventlog, ics, patrol, radio
 from keiki.meter.broute import IDLE_MS, BRoute
 from keiki.meter.calibration import Calibration
 from keiki.meter.checkpoints import Checkpoints, restore
@@ -25,13 +24,12 @@ from keiki.meter.view import MeterView
 from keiki.wire import settings as table
 from keiki.wire.compat import const
 from keiki.wire.echonet.node import Node
-from keiki.wire.sk.coordinator import Coordinator
-from keiki.wire.sk.dialect import DIALECTS
 
 ECHONET_PORT = const(3610)
 GROUPS = ("224.0.23.0", "ff02::1")
 METERING_S = const(60)  # least time after which metering that shows no life is hung
 RADIO_MS = const(600000)
+WIFI_MS = const(180000)
 _HAL = {"linux": "unix", "esp32": "esp32", "rp2": "rp2"}
 _IC_EVENTS = {"ic_reset": eventlog.IC_RESET, "increment_refused": eventlog.INCREMENT_REFUSED}
 _CLOCK_EVENTS = {clocks.REFUSED: eventlog.CLOCK_REFUSED, clocks.SLEW: eventlog.CLOCK_SLEWED}
@@ -178,27 +176,6 @@ class App:
         self.ic.on_event = self._ic_event
         return self.ic
 
-    def _radio(self, board):
-        radio = board.RADIO
-        stream = self.hal.uart(radio["uart"], radio["baudrate"]) if radio else None
-        if stream is None:
-            return None
-        settings = self.settings
-        coordinator = Coordinator(
-            settings.route_b_id,
-            settings.route_b_password,
-            dialect=DIALECTS[radio["dialect"]],
-            pan_id=settings.pan_id,
-            channel=settings.channel,
-            lifetime_s=settings.session_s,
-            rand=self.hal.random_below,
-        )
-        wisun = Wisun(
-            asyncio.StreamReader(stream), asyncio.StreamWriter(stream, {}), coordinator, self.hal.ticks_ms
-        )
-        self.statistics["radio"] = lambda: wisun.stats
-        return wisun
-
     def _sntp(self):
         servers = self.settings.sntp_servers.split()
         if not servers:
@@ -262,9 +239,13 @@ class App:
         add("broute", broute.run, 3 * IDLE_MS)
         if self.supply is not None:
             self.supply.add_services(add, self.statistics)
-        wisun = self._radio(board)
+        wisun = radio.open_radio(board.RADIO, self.hal, self.settings, self.statistics)
         if wisun is not None:
             add("radio", lambda beat: broute.run_radio("radio", wisun, beat), RADIO_MS)
+        wifi = self.hal.wifi(self.restart)
+        if wifi is not None:
+            add("wifi", wifi.run, WIFI_MS)
+            self.statistics["wifi"] = lambda: wifi.stats
         for link, address, group in zip(("udp4", "udp6"), self.hal.addresses(), GROUPS):
             if address:
                 udp = self.hal.Udp(address, ECHONET_PORT, group)
@@ -296,5 +277,9 @@ def run(board) -> None:
     except (table.SettingError, ValueError) as error:
         print("settings: %s" % error, file=sys.stderr)
         hal.exit(2)
+        return
+    except OSError as error:
+        hal.report(error)
+        hal.exit(1)
         return
     hal.start(app.run(board))

@@ -42,9 +42,8 @@ class Console:
     def __init__(self, meter) -> None:
         self._meter = meter
 
-    async def run(self, stream) -> None:
-        """Serve `stream` until the host tool goes away, and then wait for ever."""
-        reader = asyncio.StreamReader(stream)
+    async def run(self, reader) -> None:
+        """Serve a stream of asyncio until the host tool goes away, and then wait for ever."""
         kept = b""
         while True:
             end = kept.find(b"\n") + 1

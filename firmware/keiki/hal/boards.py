@@ -1,0 +1,121 @@
+"""What every real board has, whichever chip: one place for what its port does not do in its own way."""
+
+import board
+
+from keiki.hal.files import object_in
+from keiki.hal.lines import edge, i2c, input, output, spi, uart
+from keiki.hal.running import (
+    Watchdog,
+    exit,
+    random_below,
+    report,
+    restart,
+    rtc_utc_ms,
+    start,
+    ticks_ms,
+)  # fmt: skip
+
+__all__ = (
+    "Watchdog", "edge", "exit", "i2c", "input", "output", "random_below", "report", "restart", "rtc_utc_ms",
+    "spi", "start", "ticks_ms", "uart",
+)  # fmt: skip
+
+_EVERYWHERE = "0.0.0.0"
+_network: list = []
+
+
+def _object(path: str) -> dict:
+    try:
+        return object_in(path)
+    except OSError:
+        return {}
+
+
+def settings_object() -> dict:
+    """Return the settings that this start brings along: /config.json. ValueError: it is no JSON object."""
+    return _object("/config.json")
+
+
+def console():
+    """Return the stream of the host tool's line: USB, beside the REPL."""
+    from keiki.hal.usb_line import UsbLine
+
+    return UsbLine()
+
+
+def pulse_train_on(pin: int, width_ms: int, timer: int):
+    """Return a function `(n, first_us, step_us)` that makes `n` pulses of `width_ms` on output `pin`.
+
+    The first one begins `first_us` from now, each `step_us` after the one before. Those of an earlier train
+    that are still to come go before them, and the pause between two is as long as a pulse at least.
+    """
+    import machine
+
+    from keiki.hal.pulse_train import PulseTrain
+
+    return PulseTrain(pin, width_ms, machine.Timer(timer), ticks_ms).add
+
+
+def wifi(on_stuck):
+    """Return what keeps the network up (see wifi.Wifi), None: the board has no radio, or knows no network.
+
+    The network is that of /wifi.json: {"ssid": .., "password": ..}. It is none of the meter's settings: a
+    factory reset leaves it, and it goes with the board.
+    """
+    try:
+        key = _object("/wifi.json") if board.WIFI else {}
+        ssid, password = str(key.get("ssid", "")), str(key.get("password", ""))
+    except ValueError as error:
+        report(error)  # the meter goes on without
+        return None
+    if not ssid:
+        return None
+    from keiki.hal import lwip
+    from keiki.hal.wifi import Wifi
+
+    keeper = Wifi(ssid, password, ticks_ms, on_stuck)
+    lwip.use(keeper)
+    _network[:] = [keeper]
+    return keeper
+
+
+def addresses() -> "tuple[str | None, str | None]":
+    """Return the address that the meter listens on: any, once `wifi` keeps a network up. No IPv6 here."""
+    return (_EVERYWHERE if _network else None), None
+
+
+def Udp(address: str, port: int, group: "str | None"):  # noqa: N802 - on other ports it is a class
+    """See lwip.Udp."""
+    from keiki.hal import lwip
+
+    return lwip.Udp(address, port, group)
+
+
+def listen(address: str, port: int):
+    """See lwip.Listener."""
+    from keiki.hal import lwip
+
+    return lwip.Listener(address, port)
+
+
+async def connect(server: str, port: int):
+    """See lwip.connect."""
+    from keiki.hal import lwip
+
+    return await lwip.connect(server, port)
+
+
+async def datagram(server: str, port: int, data: bytes) -> None:
+    """See lwip.datagram."""
+    from keiki.hal import lwip
+
+    await lwip.datagram(server, port, data)
+
+
+async def sntp_exchange(server: str, request: bytes, timeout_ms: int) -> "bytes | None":
+    """See lwip.sntp_exchange."""
+    if not _network:
+        return None
+    from keiki.hal import lwip
+
+    return await lwip.sntp_exchange(server, request, timeout_ms)

@@ -1,0 +1,145 @@
+"""Hardware of RP2040 and RP2350 on stock MicroPython (1.24 at least).
+
+Stock MicroPython gives the whole flash to its file system: the meter's data lies on an SPI NOR chip, or in
+segment files. While its own flash is erased or programmed interrupts are off, and a UART keeps 32 bytes:
+it is not touched before every serial line has been quiet for as long as a part takes to begin an answer.
+"""
+
+import board
+import machine
+
+from keiki.hal import lines, running
+from keiki.hal.boards import (
+    Udp,
+    Watchdog,
+    addresses,
+    connect,
+    console,
+    datagram,
+    edge,
+    exit,
+    i2c,
+    input,
+    listen,
+    output,
+    pulse_train_on,
+    random_below,
+    report,
+    restart,
+    rtc_utc_ms,
+    settings_object,
+    sntp_exchange,
+    spi,
+    start,
+    ticks_ms,
+    uart,
+    wifi,
+)  # fmt: skip
+from keiki.hal.files import Folder
+
+__all__ = (
+    "Udp", "Watchdog", "addresses", "connect", "console", "datagram", "edge", "exit", "i2c", "input",
+    "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
+    "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
+)  # fmt: skip
+
+_SCRATCH = {"rp2040": 0x4005800C, "rp2350": 0x400D800C}  # WATCHDOG_SCRATCH0: power alone clears it
+_MARK = 0x6B6569 << 8
+_TIMER = -1
+_QUIET_MS = 4
+_QUIET_MOST_MS = 60
+
+unique_id = machine.unique_id
+
+
+def _keep_mark(mark: int) -> None:
+    machine.mem32[_SCRATCH[board.CHIP]] = _MARK | mark
+
+
+running.on_port(_keep_mark, _TIMER)
+
+
+def reset_cause() -> int:
+    """Return why this program was started: 0 power, 1 watchdog, 2 crash, 3 command. To be asked once."""
+    kept = machine.mem32[_SCRATCH[board.CHIP]]
+    _keep_mark(0)
+    if machine.reset_cause() == machine.PWRON_RESET:
+        return running.POWERED
+    # a reset by the program is made with the watchdog too
+    return running.cause_of(kept & 255 if kept & ~255 == _MARK else 0, True)
+
+
+def flash(blocks: int):
+    """Return the SPI NOR chip of the board. OSError: it does not answer, or is too small."""
+    from keiki.drivers.spinor import SpiNor
+
+    plan = board.FLASH
+    return SpiNor(spi(plan["spi"], plan["cs"], plan["baudrate"], 0, 0), blocks, ticks_ms)
+
+
+def hush() -> None:
+    """Wait until no serial line is in the middle of something: what its part says now would be lost."""
+    until_ms = ticks_ms() + _QUIET_MOST_MS
+    since_ms = ticks_ms()
+    heard = -1
+    while ticks_ms() < until_ms:
+        now = 0
+        sending = False
+        for line in lines.opened:
+            now += line.any()
+            sending = sending or not line.txdone()
+        if sending or now != heard:
+            since_ms, heard = ticks_ms(), now
+        elif ticks_ms() - since_ms >= _QUIET_MS:
+            return
+
+
+class _File:
+    """A file that is written while no serial line speaks."""
+
+    def __init__(self, file) -> None:
+        self._file = file
+        self.write = file.write  # into a buffer: only `flush` reaches the flash
+
+    def flush(self) -> None:
+        """Make it durable."""
+        hush()
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close it."""
+        hush()
+        self._file.close()
+
+
+class _QuietFolder(Folder):
+    """The file system of the chip's own flash."""
+
+    def open(self, path: str, mode: str):  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Open a file."""
+        if mode == "rb":
+            return super().open(path, mode)
+        hush()
+        return _File(super().open(path, mode))
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        hush()
+        super().remove(path)
+
+
+def files() -> Folder:
+    """Return the file system, for boards that keep their logs in segment files."""
+    return _QuietFolder("/")
+
+
+def counter(pin: int):
+    """See rp2_counter: whatever Python and the flash do, no pulse is lost."""
+    from keiki.hal import rp2_counter
+
+    return rp2_counter.counter(pin)
+
+
+def pulse_output(pin: int, width_ms: int):
+    """Return a function `(n, first_us, step_us)` that makes pulses: see pulse_train."""
+    return pulse_train_on(pin, width_ms, _TIMER)
