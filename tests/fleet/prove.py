@@ -29,6 +29,7 @@ DAY = 1_780_239_600  # 00:00 JST of 2026-06-01
 SERVER = ("-c shared_buffers=256MB", "-c max_connections=60")
 CUT = "[[outage]]\nshare = 0.05\nat_h = 10.0\nfor_h = 20.0\n"
 NAME = "fleet"
+LEAD_S = 30.0
 
 
 def tell(line: str) -> None:
@@ -40,7 +41,7 @@ def prove(folder: Path, url: str, kind: str, meters: int, days: int, speed: floa
     """Play it and judge it. AssertionError: something is not as it must be."""
     database = url.format(database=NAME)
     (folder / "outages.toml").write_text(CUT if kind == "outages" else "")
-    stage = Stage(folder, database, speed=speed, start_s=DAY)
+    stage = Stage(folder, database, speed=speed, start_s=DAY, lead_s=LEAD_S)
     away = AwayPostgresql(url.format(database="postgres"))
     script: list[tuple[float, Callable[[], None]]] = []
     if kind == "outages":
@@ -90,7 +91,7 @@ def judge(store: Store, ledger: Ledger, stage: Stage, kind: str, days: int) -> N
         assert handed >= len(arrived) and within == handed, "not all were handed on within 60 minutes"
 
 
-def main(kind: str, meters: int = 1000, days: int = 3, speed: float = 432.0) -> None:
+def main(kind: str, meters: int = 1000, days: int = 3, speed: float = 288.0) -> None:
     """With a PostgreSQL of its own."""
     with tempfile.TemporaryDirectory() as folder, running(f"{NAME} {time.time()}", SERVER) as url:
         admin = url.format(database="postgres").replace("postgresql:", "postgresql+psycopg:")

@@ -76,11 +76,17 @@ class Program:
 
 
 class Stage:
-    """`folder` has everything; `database` is a URL. `begin` starts both, `play` waits for the end."""
+    """`folder` has everything; `database` is a URL. `playing` starts both, `play` waits for the end.
 
-    def __init__(self, folder: Path, database: str, *, speed: float, start_s: int) -> None:
+    `lead_s`: how long the head-end has to start before time begins to go.
+    """
+
+    def __init__(
+        self, folder: Path, database: str, *, speed: float, start_s: int, lead_s: float = 3.0
+    ) -> None:
         self.folder = folder
         self.speed = speed
+        self.lead_s = lead_s
         self.start_s = start_s
         self.database = database
         self.files = folder / "files"
@@ -119,8 +125,7 @@ class Stage:
             self.ready = self.fleet.line()
             self.run("headend", "upgrade")
             self.run("headend", "meter", "import", self.ready["registration"])
-            # the head-end is there before the first slot: its clock begins when it is ready
-            self._wall_s = time.time() + 3 + self.ready["meters"] / 500
+            self._wall_s = time.time() + self.lead_s
             self.clock = f"{self.start_s},{self._wall_s!r},{self.speed!r}"
             self.start_headend()
             try:
