@@ -127,10 +127,11 @@ def measure(url: str, meters: int, folder: Path, server: list[psutil.Process]) -
         took_s = asyncio.run(send(int(ready["push"].rpartition(":")[2]), groups))
         spent_us = (cpu_s(all_of_it) - before_s) / count * 1e6
         own_us = (cpu_s(own) - own_before_s) / count * 1e6
+        memory_mb = own[0].memory_info().rss / 1e6
         process.terminate()
     print(
         f"{kind:11}{meters:>9,} meters {count / took_s:>9,.0f} pushes/s {spent_us:>6.0f} us CPU per push, "
-        f"{own_us:.0f} of them the collector's",
+        f"{own_us:.0f} of them the collector's; {memory_mb:.0f} MB",
         flush=True,
     )
 

@@ -203,3 +203,24 @@ def test_a_command_to_a_meter_that_cannot_be_reached_is_tried_again(
             assert (await ended(world, command_id)).state == "expired"
 
     asyncio.run(scenario())
+
+
+def test_a_command_that_was_under_way_when_the_collector_was_killed_is_carried_out_at_once(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        world = World(sqlite_store, tmp_path, 1, limits=QUICK)
+        world.now_s = NOW_S + 60.0
+        meter = AskedMeter(slots=3)
+        async with meter.serving() as address:
+            asked = register(world, address, from_s=NOW_S)
+            command_id = commands.enqueue(
+                sqlite_store, asked, "switch", {"closed": False}, who="test", now_s=int(world.now_s)
+            )
+            (claimed,) = commands.claim(sqlite_store, now_s=int(world.now_s))
+            async with world.running():
+                done = await ended(world, command_id)
+            assert (done.state, done.attempts, meter.parts.supply.contact.closed) == ("done", 2, False)
+        assert not commands.finish(sqlite_store, claimed, done=True, result="", now_s=int(world.now_s))
+
+    asyncio.run(scenario())

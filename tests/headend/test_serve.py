@@ -149,6 +149,8 @@ BAD: list[tuple[dict[str, str], Callable[..., Any], int, str]] = [
     ({"--http": "127.0.0.1:TAKEN"}, nothing, 1, "Address already in use"),
     ({"--push": "203.0.113.1:4059"}, nothing, 1, "Cannot assign requested address"),
     ({"--reached-at": "here"}, nothing, 2, "reached-at: here: not HOST:PORT"),
+    ({"--clock": "1,2"}, nothing, 2, "clock: 1,2: not UTC_S,WALL_S,SPEED"),
+    ({"--clock": "1,2,0"}, nothing, 2, "clock: speed 0: not above 0"),
     ({"--files": "none"}, nothing, 2, "files: none is not a folder"),
     ({}, locked, 1, ""),
     ({}, collecting, 1, ""),

@@ -112,6 +112,17 @@ def claim(store: Store, *, now_s: int, most: int = 10, lease_s: int = LEASE_S) -
         return sorted(_command(row) for row in taken)
 
 
+def take_over(store: Store, *, now_s: int) -> int:
+    """Queue again what a worker that is gone was at, if no other can be there; return how many."""
+    with store.write() as connection:
+        changed = connection.execute(
+            update(command)
+            .where(command.c.state == "running")
+            .values(state="queued", due_s=now_s, result="its worker ended")
+        )
+    return changed.rowcount
+
+
 def finish(
     store: Store,
     claimed: Command,

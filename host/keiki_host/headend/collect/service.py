@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keiki_host.headend import tokens, trail
+from keiki_host.headend import commands, tokens, trail
 from keiki_host.headend.api.caller import Place
 from keiki_host.headend.api.server import make_server
 from keiki_host.headend.collect.clock import Clock
@@ -74,6 +74,7 @@ class Service:
         _raise_file_limit()
         try:
             await asyncio.to_thread(self.lock.take)
+            await asyncio.to_thread(commands.take_over, self._store, now_s=self._clock.now_s)
             self.roster.apply(await asyncio.to_thread(self.roster.load))
             title = await asyncio.to_thread(own_title, self._store)
             self._http = bound("http", *self.options.http)
