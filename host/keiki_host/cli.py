@@ -25,6 +25,8 @@ from keiki_host.fleet.errors import FleetError, FleetInputError
 from keiki_host.headend.errors import HeadendError, HeadendInputError
 from keiki_host.headend_command import PASSED_ON
 from keiki_host.headend_command import headend as headend_command
+from keiki_host.provision.errors import ProvisionError, ProvisionInputError
+from keiki_host.provision_command import label, provision
 from keiki_host.reading.command import monitor, read
 from keiki_host.reading.model import ReadError
 
@@ -41,10 +43,17 @@ app.command()(read)
 app.command()(monitor)
 app.command()(fleet)
 app.command()(flash)
+app.command("provision", context_settings=PASSED_ON)(provision)
+app.command("label", context_settings=PASSED_ON)(label)
 app.command("headend", context_settings=PASSED_ON)(headend_command)
 
-_WRONG_INPUT = (InputError, FaultFileError, FlashInputError, FleetInputError, HeadendInputError, LoadError)
-_FAILED = (BenchError, CalibrateError, DeviceError, FlashError, FleetError, HeadendError, ReadError)
+_WRONG_INPUT = (
+    InputError, FaultFileError, FlashInputError, FleetInputError, HeadendInputError, LoadError,
+    ProvisionInputError,
+)  # fmt: skip
+_FAILED = (
+    BenchError, CalibrateError, DeviceError, FlashError, FleetError, HeadendError, ProvisionError, ReadError,
+)  # fmt: skip
 
 _BENCH = "Bench"
 _WORLD = "World"

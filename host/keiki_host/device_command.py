@@ -55,7 +55,7 @@ def _show(answer: Any, as_json: bool, lines: list[str]) -> None:
         print(line)
 
 
-def _confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool) -> None:
     """Ask on standard error; DeviceError unless the answer is yes."""
     if yes:
         return
@@ -233,7 +233,7 @@ def set_register(
     with _meter(meter, timeout) as device:
         held = device.ask("status")
         now = f"{held[f'{register}_wh_x1000'] / 1000:,.3f}"
-        _confirm(f"{held.get('serial', meter)}: set {register} from {now} Wh to {wh:,} Wh?", yes)
+        confirm(f"{held.get('serial', meter)}: set {register} from {now} Wh to {wh:,} Wh?", yes)
         answer = device.ask("set_register", register=register, wh=wh)
         said = f"{register}: {answer['before_wh']:,} Wh -> {answer['after_wh']:,} Wh"
         _show({"register": register, **answer}, as_json, [said])
@@ -246,7 +246,7 @@ def factory_reset(
     """Put settings back to their defaults; identity, registers, history and events stay."""
     with _meter(meter, timeout) as device:
         serial = device.ask("status").get("serial", meter)
-        _confirm(f"{serial}: put all settings but its identity back to their defaults?", yes)
+        confirm(f"{serial}: put all settings but its identity back to their defaults?", yes)
         answer = device.ask("factory_reset")
         _show(answer, as_json, ["done; the defaults hold from the next start (keiki device restart)"])
 

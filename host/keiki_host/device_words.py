@@ -230,6 +230,7 @@ def _agrees(agrees: bool | None) -> str:
 
 _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("serial", "serial number", str),
+    ("system_title", "system title", str),
     ("utc_ms", "clock (JST)", jst_ms),
     ("clock_unsure", "clock is", lambda unsure: "unsure" if unsure else "sure"),
     ("clock_age_s", "clock was confirmed", _age),

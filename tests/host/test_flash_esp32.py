@@ -226,3 +226,14 @@ def test_an_image_that_is_none_is_refused(data: bytes, said: str, run: Run, tmp_
 def test_nobody_there_is_told_what_to_do(run: Run) -> None:
     code, _, err = run("--port", "socket://127.0.0.1:1", "--image", "micropython.bin")
     assert code == 1 and "is the cable in, and has no other program the port?" in last_line(err)
+
+
+def test_the_commands_of_the_document_work(chip: Rom, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "ESP32_GENERIC.bin").write_bytes(esp_rom.image("esp32"))
+    text = (Path(__file__).resolve().parents[2] / "docs" / "flash.md").read_text()
+    commands = [line for line in text.splitlines() if line.startswith(f"keiki flash {BOARD}")]
+    assert len(commands) == 3
+    for command in commands:
+        words = command.partition("#")[0].split()[3:]
+        code, _, err = run(*words, "--port", chip.url)
+        assert code == 0, err

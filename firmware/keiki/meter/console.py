@@ -16,6 +16,7 @@ import json
 
 from keiki.meter import eventlog
 from keiki.meter.clock import HOST
+from keiki.meter.title import title_of
 from keiki.wire.compat import const
 from keiki.wire.settings import SettingError
 from keiki.wire.slots import SLOT_S
@@ -100,6 +101,7 @@ class Console:
         clock, registers = meter.clock, meter.registers
         return {
             "serial": meter.settings.serial,
+            "system_title": title_of(meter.hal.unique_id()).hex(),
             "utc_ms": clock.utc_ms(),
             "clock_unsure": clock.unsure,
             "clock_age_s": clock.age_s(),

@@ -9,6 +9,7 @@ from keiki.meter.cosem.views import NetworkView
 from keiki.meter.counters import Counters
 from keiki.meter.guards import ClientGuard
 from keiki.meter.push_message import RECEIVER
+from keiki.meter.title import title_of
 from keiki.meter.version import VERSION
 from keiki.wire.compat import const
 from keiki.wire.cosem.security import REASONS
@@ -19,11 +20,6 @@ _CLOCK_UNSURE = const(1)
 _IC_SILENT = const(2)
 _FLASH_LOST = const(4)
 _RELAY_FAULT = const(8)
-
-
-def title_of(unique_id: bytes) -> bytes:
-    """Return the system title of the meter with this unique id: KEI and its last five bytes."""
-    return b"KEI" + (bytes(5) + unique_id)[-5:]
 
 
 class CosemMeter:
