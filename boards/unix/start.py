@@ -1,5 +1,6 @@
-"""Runs the meter as a board does whose code lies in flash: the image beside this file is a ROMFS, and its
-bytecode is executed where it lies. Only what the meter works with is in the heap.
+"""Runs the meter as a board does whose code lies in flash: an image is a ROMFS, and its bytecode is executed
+where it lies. Only what the meter works with is in the heap. The image is the one beside this file, or that
+of the slot that selector.py names in the folder KEIKI_UPDATE.
 
 The unix port has no flash. The image is put where the main thread's stack could grow to, but never does
 (MicroPython stops at 80 kB of it): memory that is there for the asking and is none of the heap's.
@@ -9,10 +10,12 @@ import gc
 import os
 import sys
 
+import selector
 import uctypes
 import vfs
 
 _BELOW = 256 * 1024  # from the stack that is mapped at the start: for what C functions may need
+_BAD_SETTINGS = 2
 
 
 def _stack() -> int:
@@ -32,8 +35,29 @@ def _load(path: str):
     return rom
 
 
+def _run(folder: str) -> None:
+    vfs.mount(vfs.VfsRom(_load(folder + "/rom.img")), "/rom")
+    sys.path[:] = ["/rom", ".frozen"]
+    import main  # noqa: F401, PLC0415 - it is in the image
+
+
 # what importing leaves behind is collected at once: else it lies scattered between what stays, for good
 gc.threshold(4096)
-vfs.mount(vfs.VfsRom(_load(__file__.rsplit("/", 1)[0] + "/rom.img")), "/rom")
-sys.path[:] = ["/rom", ".frozen"]
-import main  # noqa: E402, F401 - it is in the image
+_updates = os.getenv("KEIKI_UPDATE") or ""
+_flashed = __file__.rsplit("/", 1)[0]
+_files = selector.Files(_updates) if _updates else None
+_record = selector.choose(_files) if _files else selector.FLASHED
+if not _record["active"]:
+    del sys.modules["selector"], selector, _files, _record
+    _run(_flashed)
+else:
+    try:
+        _run(_updates + "/" + _record["active"])
+    except SystemExit as end:
+        # settings that only a version on trial finds wrong are its own fault
+        trial = not _record["good"] and end.args and end.args[0] == _BAD_SETTINGS
+        sys.exit(1 if trial else end.args[0] if end.args else 0)
+    except BaseException as error:
+        sys.print_exception(error, sys.stderr)  # pyright: ignore[reportArgumentType]
+        selector.failed(_files)
+        sys.exit(1)

@@ -23,6 +23,7 @@ KEYS = ("encryption key", "broadcast key", "authentication key", "key of keys")
 SWITCHERS = ("", "head-end", "button", "limiter", "meter")
 RELAY_FAULTS = ("did not open", "did not close", "moved by itself")
 PUSHES = ("values", "alarms")
+UPDATES = ("begun", "installed", "found good", "given up, back to the version before", "refused")
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,15 @@ def _storm(event: Event) -> str:
     return f"{event.after} times since the event before" if event.after else ""
 
 
+def _version(number: int) -> str:
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
+def _versions(event: Event) -> str:
+    found = [_version(number) for number in (event.before, event.after) if number]
+    return " -> ".join(found[:1] if found[:1] == found[1:] else found)
+
+
 def _silence(event: Event) -> str:
     if 0 < event.after < 1 << 20:
         return _storm(event)
@@ -171,6 +181,7 @@ KINDS = {
     "limit_exceeded": _Kind("contract ampere exceeded", _nothing, _limit),
     "cf_mismatch": _Kind("metering IC counts other than its pulses", _of(CF_PINS), _pulses),
     "ic_silent": _Kind("metering IC does not answer", _of(("begins", "ends")), _silence),
+    "update": _Kind("firmware update", _of(UPDATES), _versions),
     "push_failed": _Kind("A-route: not delivered", _of(PUSHES), _waiting),
 }  # fmt: skip
 """Every kind of event, by the firmware's name (keiki.meter.eventlog): what it is, by whom, what changed."""

@@ -68,7 +68,3 @@ def test_an_older_version_needs_a_word_of_the_signer_or_of_who_stands_by():
     said = dict(GOOD)
     said["older"] = "allowed"
     manifest.check_fit(said, "unix", "0.10.0", (1, 28, 0), False)
-
-
-def test_versions_are_numbers_in_events():
-    assert manifest.number_of("1.2.3") == 1002003

@@ -1,5 +1,7 @@
 """What every real board has, whichever chip: one place for what its port does not do in its own way."""
 
+import sys
+
 import board
 
 from keiki.hal.files import object_in
@@ -34,6 +36,15 @@ def _object(path: str) -> dict:
 def settings_object() -> dict:
     """Return the settings that this start brings along: /config.json. ValueError: it is no JSON object."""
     return _object("/config.json")
+
+
+def app_files():
+    """Return the folder of updates, /update; None: this start was not made by selector.py."""
+    if "selector" not in sys.modules:
+        return None
+    from keiki.hal.slot_files import SlotFiles
+
+    return SlotFiles("/update/")
 
 
 def console():

@@ -11,6 +11,7 @@ from keiki.hal.boards import (
     Udp,
     Watchdog,
     addresses,
+    app_files,
     connect,
     console,
     datagram,
@@ -35,8 +36,8 @@ from keiki.hal.boards import (
 )  # fmt: skip
 
 __all__ = (
-    "Udp", "Watchdog", "addresses", "connect", "console", "datagram", "edge", "exit", "i2c", "input",
-    "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
+    "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
+    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
     "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
 )  # fmt: skip
 

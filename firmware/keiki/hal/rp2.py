@@ -13,6 +13,7 @@ from keiki.hal.boards import (
     Udp,
     Watchdog,
     addresses,
+    app_files,
     connect,
     console,
     datagram,
@@ -38,8 +39,8 @@ from keiki.hal.boards import (
 from keiki.hal.files import Folder
 
 __all__ = (
-    "Udp", "Watchdog", "addresses", "connect", "console", "datagram", "edge", "exit", "i2c", "input",
-    "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
+    "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
+    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
     "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 The surroundings are named by the environment:
 KEIKI_UARTn = path of serial line n; KEIKI_UDP4 / KEIKI_UDP6 = the meter's own addresses;
 KEIKI_CONFIG = JSON file of settings to be kept; KEIKI_FOLDER = folder of its flash;
-KEIKI_CAUSE = why it was started (see reset_cause);
+KEIKI_CAUSE = why it was started (see reset_cause); KEIKI_UPDATE = folder of its updates;
 KEIKI_CONSOLE = unix socket of the host tool; KEIKI_EDGEn = pty on which input n rises;
 KEIKI_UPLINK = see unix_tcp; KEIKI_DNS = see unix_names;
 KEIKI_WORLD = unix socket of a world whose time this meter lives in (absent: the time of this host).
@@ -107,6 +107,16 @@ def flash(blocks: int) -> FileFlash:
 def files() -> Folder:
     """Return the file system, for boards that keep their logs in segment files: KEIKI_FOLDER."""
     return Folder((os.getenv("KEIKI_FOLDER") or ".") + "/")
+
+
+def app_files():
+    """Return the folder of updates, KEIKI_UPDATE; None: what started this program knows of none."""
+    path = os.getenv("KEIKI_UPDATE")
+    if not path:
+        return None
+    from keiki.hal.slot_files import SlotFiles
+
+    return SlotFiles(path + "/")
 
 
 def reset_cause() -> int:

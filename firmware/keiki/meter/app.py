@@ -20,6 +20,7 @@ from keiki.meter.settings_store import SettingsStore
 from keiki.meter.starts import Starts
 from keiki.meter.store import Store
 from keiki.meter.supervisor import Supervisor
+from keiki.meter.updates import Updates
 from keiki.meter.view import MeterView
 from keiki.wire import settings as table
 from keiki.wire.compat import const
@@ -48,8 +49,7 @@ class App:
 
     def __init__(self, board, hal) -> None:
         self.hal = hal
-        self.metering_service = None
-        self.pulse_lines = None
+        self.metering_service = self.pulse_lines = self.route_a = None
         self._running = False
         plan = board.FLASH
         device = hal.files() if "folder" in plan else hal.flash(plan["blocks"])
@@ -68,12 +68,14 @@ class App:
         self.clock = clock = Clock(hal.ticks_ms, utc_s * 1000, drift_ppb=drift_ppb)
         checkpoints.drift_ppb = lambda: clock.drift_ppb
         self.events = EventLog(store.events, clock.utc_s)
-        self.starts = Starts(self.events, hal.reset_cause(), self.restart)
+        self.updates = Updates(hal.app_files(), board.NAME, sys.implementation.version)
+        self.starts = Starts(self.events, self.updates.cause(hal.reset_cause()), self.restart)
         self.safe = self.starts.safe
         self.starts.power_down(kept)
         clock.on_event = self._clock_event
         self.keeper = self._rtc(board)
         self.starts.power_up(clock, kept, store.flash.lost)
+        self.updates.tell(self.events)
         settings.on_change = self._setting_changes
         if kept is not None:
             for name in settings.brought:
@@ -100,14 +102,12 @@ class App:
         )
         self.calibration = Calibration(store.calibration, self.ic)
         self.supply = self._supply(board)
-        self.route_a = None
         self.pulse_lines = self._pulse_lines(board)
         self.metering.on_sample = self._look
         self.metering.on_tamper = lambda: self.events.add(eventlog.TAMPER)
         self.metering.on_silence = lambda *silence: self.events.add(eventlog.IC_SILENT, *silence)
-        view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
-        self.view = view
-        self.broute = BRoute(Node(view), hal.ticks_ms, settings, self.events)
+        self.view = MeterView(settings, clock, self.metering, self.registers, self.history, hal.unique_id())
+        self.broute = BRoute(Node(self.view), hal.ticks_ms, settings, self.events)
         self.metering.on_state_change = self.broute.wake
         self.registers.on_half_hour = self._half_hour
         settings.on_changed = self._settings_changed
@@ -253,8 +253,7 @@ class App:
                 for multicast in (False, True):
                     add(link, lambda _beat, of=(link, udp, multicast): broute.run_udp(*of))
         self._route_a(board)
-        console = self.hal.console()
-        if console is not None:
+        if (console := self.hal.console()) is not None:
             add("console", lambda _beat: Console(self).run(console))
         if not self.safe:
             sntp = self._sntp()
@@ -264,6 +263,7 @@ class App:
                 add("rtc", self.keeper.run, 4 * 3600 * 1000)
             add("patrol", patrol.Patrol(self.store, self.starts.tell_lost).run, 10 * patrol.EVERY_MS)
         asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
+        asyncio.create_task(self.updates.trial(self))  # noqa: RUF006 - so does this
         gc.collect()
         gc.threshold(gc.mem_free() * 3 // 4)  # counts frames of calls as well, which are most of it
         await self.supervisor.run()

@@ -6,7 +6,7 @@
 {"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
 {"op": "set_register", "register": "import" | "export", "wh": n},
 {"op": "events", "before": sequence | null, "most": n},
-{"op": "half_hours", "from": utc_s, "count": n}, {"op": "pulse"}.
+{"op": "half_hours", "from": utc_s, "count": n}, {"op": "pulse"}, {"op": "update", ...}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
 """
 
@@ -226,6 +226,12 @@ class Console:
         meter = self._meter
         meter.calibration.store(request["record"], lambda: meter.events.announce(eventlog.CALIBRATED))
         return {}
+
+    def op_update(self, request: dict) -> dict:
+        """See update_console.py, which is loaded when somebody updates."""
+        from keiki.meter import update_console
+
+        return update_console.answer(self._meter, request)
 
     def op_factory_reset(self, _request: dict) -> dict:
         """Settings to their defaults from the next start; registers, history and events stay."""

@@ -44,6 +44,7 @@ RELAY_FAULT = const(27)  # source: 0 did not open, 1 did not close, 2 moved by i
 LIMIT_EXCEEDED = const(28)  # before: mA
 PUSH_FAILED = const(29)  # source: 0 values, 1 alarms; before: how many wait
 CF_MISMATCH = const(30)  # source: number of the pin; before: pulses of the metering IC; after: its counts
+UPDATE = const(32)  # source: as in update_record.py; before, after: versions as numbers, 1002003 for 1.2.3
 IC_SILENT = const(31)  # source: 0 begins, 1 ends; before: UTC ms of the last reading, after: UTC ms now
 
 NAMES = (
@@ -52,7 +53,7 @@ NAMES = (
     "setting_changed", "register_set", "session_ended", "authentication_failed", "tamper", "watchdog",
     "task_failed", "safe_mode", "flash_lost", "factory_reset", "stable", "clock_slewed", "calibrated",
     "route_a_session", "route_a_refused", "key_changed", "disconnected", "connected", "switch_refused",
-    "relay_fault", "limit_exceeded", "push_failed", "cf_mismatch", "ic_silent",
+    "relay_fault", "limit_exceeded", "push_failed", "cf_mismatch", "ic_silent", "update",
 )  # fmt: skip
 
 # What may come in storms; all others are rare, and each is kept.

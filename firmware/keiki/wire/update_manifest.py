@@ -52,13 +52,7 @@ def parse_version(text: str) -> "tuple[int, int, int]":
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def number_of(version: str) -> int:
-    """Return a version as one number, as events have it: 1002003 for "1.2.3"."""
-    major, minor, patch = parse_version(version)
-    return (major * 1000 + minor) * 1000 + patch
-
-
-def parse_line(line: bytes) -> "tuple[str, str] | tuple[str, int, bytes, str]":
+def parse_line(line: bytes) -> tuple:
     """Return a line after the first one as (word, value), or ("file", size, SHA-256, path)."""
     if len(line) > LINE_MAX or line[-1:] != b"\n":
         raise BundleError("manifest: a line without an end")

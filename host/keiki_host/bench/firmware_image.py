@@ -2,7 +2,7 @@
 
 Before, firmware_consts.py, firmware_prune.py and firmware_bundle.py make smaller what code takes of the heap.
 An image is a folder with start.py, which runs a meter from rom.img, where main, board and the package keiki
-are: as on a board that has its code in flash. Images are kept in
+are, or from the slot that selector.py names: as on a board that has its code in flash. Images are kept in
 $XDG_CACHE_HOME/keiki (or ~/.cache/keiki) under a hash over all that they are made of; where that cannot be
 written, an image is made for one run. KEIKI_FIRMWARE_SOURCES=1 runs the sources, with more heap than a board.
 """
@@ -41,7 +41,8 @@ FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
 _VIPER = b"@micropython.viper"
 _SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
-_START, _ROM = "start.py", "rom.img"
+_START, _SELECTOR, _ROM = "start.py", "selector.py", "rom.img"
+_VERSION = "keiki/meter/version.py"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
 _TRIES = 3
@@ -63,6 +64,7 @@ class FirmwareImage:
     main   the program
     path   MICROPYPATH
     heap   -X heapsize
+    slots  whether updates can take its place
     """
 
     def __init__(self, name: str = "unix") -> None:
@@ -77,7 +79,9 @@ class FirmwareImage:
         board = unix if name == "unix" else unix.parent / name
         if os.environ.get("KEIKI_FIRMWARE_SOURCES") == "1":
             self.main, self.path, self.heap = main, f"{packages}:{board}:.frozen", SOURCES_HEAP
+            self.slots = False
             return
+        self.slots = True
         sources = _sources(packages, main, board, unix)
         folder = self._cached(sources)
         self.main, self.path, self.heap = folder / _START, ".frozen", HEAP
@@ -109,7 +113,7 @@ class FirmwareImage:
             return False
         try:
             fcntl.flock(held, fcntl.LOCK_SH)
-            if not all(_size(folder / name) for name in (_START, _ROM, firmware_bundle.ORDER)):
+            if not all(_size(folder / name) for name in (_START, _SELECTOR, _ROM, firmware_bundle.ORDER)):
                 shutil.rmtree(folder, ignore_errors=True)
                 return False
             os.utime(folder)
@@ -133,6 +137,22 @@ class FirmwareImage:
             self._temporary = None
 
 
+def application(name: str, version: str | None = None) -> dict[str, bytes]:
+    """Return what an update of unix board `name` consists of: path -> contents; as `version`, if given.
+
+    BenchError names the module that does not compile.
+    """
+    packages, main, unix = firmware_paths()
+    sources = _sources(packages, main, unix.parent / name, unix)
+    if version is not None:
+        sources[_VERSION] = re.sub(
+            rb'VERSION = "[^"]*"', f'VERSION = "{version}"'.encode(), sources[_VERSION]
+        )
+    with tempfile.TemporaryDirectory(prefix="keiki-firmware-") as folder:
+        _compile_all(sources, Path(folder))
+        return {_ROM: (Path(folder) / _ROM).read_bytes()}
+
+
 def _cache() -> Path:
     named = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "keiki"
@@ -142,6 +162,8 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
     """Name in the image (of the source) -> its text."""
     found = {"main.py": main.read_bytes()}
     found["board.py"], found[_START] = (board / "board.py").read_bytes(), (unix / _START).read_bytes()
+    beside, installed = packages / _SELECTOR, Path(__file__).resolve().parent.parent / f"firmware_{_SELECTOR}"
+    found[_SELECTOR] = (beside if beside.exists() else installed).read_bytes()
     for path in sorted((packages / "keiki").rglob("*.py")):
         found[str(path.relative_to(packages))] = path.read_bytes()
     return found
@@ -178,12 +200,13 @@ def _make_beside(folder: Path, sources: dict[str, bytes]) -> None:
 
 def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    start = sources[_START]
-    modules = {name: text for name, text in sources.items() if name != _START}
+    as_they_are = {name: sources[name] for name in (_START, _SELECTOR)}
+    modules = {name: text for name, text in sources.items() if name not in as_they_are}
     files, order = compiled(modules, NATIVE.get(platform.machine()))
     (folder / firmware_bundle.ORDER).write_bytes(order)
     (folder / _ROM).write_bytes(romfs.build(files))
-    (folder / _START).write_bytes(start)
+    for name, text in as_they_are.items():
+        (folder / name).write_bytes(text)
 
 
 def compiled(sources: dict[str, bytes], native: str | None) -> tuple[dict[str, bytes], bytes]:

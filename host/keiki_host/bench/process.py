@@ -14,6 +14,8 @@ from keiki_host.bench.errors import BenchError
 from keiki_host.bench.firmware_image import FirmwareImage
 
 CALL_WAIT_S = 10.0
+UPDATES = "update"
+"""Folder of updates in a meter's own folder."""
 ANSWER_WAIT_S = 120.0
 """A firmware that says nothing for so long will not: its console may wait for time that nobody grants."""
 REPEATABLE = frozenset(("status", "settings", "statistics", "memory", "events", "set"))
@@ -88,6 +90,8 @@ class Firmware:
             "KEIKI_WORLD": str(world_path),
             "KEIKI_CONSOLE": str(console_path),
         }
+        if image.slots:
+            env["KEIKI_UPDATE"] = f"{environment['KEIKI_FOLDER']}/{UPDATES}"
         self.process = await asyncio.create_subprocess_exec(
             micropython(), "-X", f"heapsize={image.heap}", str(image.main),
             env=env,
