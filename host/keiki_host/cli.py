@@ -17,6 +17,7 @@ from keiki_host.bench.options import InputError
 from keiki_host.calibrate.errors import CalibrateError
 from keiki_host.calibrate_command import calibrate
 from keiki_host.device import DeviceError
+from keiki_host.device_backup_command import backup, logs, restore
 from keiki_host.device_command import app as device_app
 from keiki_host.flash.command import flash
 from keiki_host.flash.errors import FlashError, FlashInputError
@@ -37,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+for command in (backup, restore, logs):
+    device_app.command()(command)
 app.add_typer(device_app, name="device")
 app.command()(calibrate)
 app.command()(read)

@@ -8,11 +8,13 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
 from urllib.parse import unquote
 
 import serial
+
+from keiki_host import serial_ports
 
 TIMEOUT_S = 10.0
 BAUD = 115200
@@ -132,6 +134,22 @@ class Device:
             raise self._failed(str(answer["error"]))
         return answer["ok"]
 
+    @property
+    def prints(self) -> bool:
+        """Whether its firmware prints on this line, beside its answers."""
+        return self._line.noisy
+
+    def heard(self) -> Iterator[str]:
+        """Yield the lines that its firmware prints, as they come; DeviceError when it is gone."""
+        while True:
+            try:
+                line = self._read_line(time.monotonic() + self._timeout_s)
+            except TimeoutError:
+                continue
+            except (OSError, EOFError):
+                raise self._failed("the meter is gone") from None
+            yield line.decode(errors="replace").rstrip()
+
     def _exchange(self, request: bytes) -> dict[str, Any]:
         end_s = time.monotonic() + self._timeout_s
         try:
@@ -179,5 +197,7 @@ def _parse_answer(line: bytes) -> dict[str, Any] | None:
 
 def _reason(error: Exception) -> str:
     """Why a line does not open, in the host's words: pyserial's own repeat the path and the number."""
+    if isinstance(error, serial.SerialException):
+        return serial_ports.reason(error)
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else str(error)

@@ -39,7 +39,7 @@ Timeout = Annotated[float, typer.Option(min=0.1, max=600, metavar="SECONDS", hel
 
 
 @contextlib.contextmanager
-def _meter(url: str, timeout_s: float) -> Iterator[Device]:
+def connected(url: str, timeout_s: float) -> Iterator[Device]:
     """The meter, whose answers are not trusted; a reader of ours that goes away ends the command quietly."""
     try:
         with read_by_somebody(), Device(url, timeout_s) as device:
@@ -50,7 +50,8 @@ def _meter(url: str, timeout_s: float) -> Iterator[Device]:
         raise DeviceError(f"{url}: an answer that no meter gives ({error!r})") from error
 
 
-def _show(answer: Any, as_json: bool, lines: list[str]) -> None:
+def show(answer: Any, as_json: bool, lines: list[str]) -> None:
+    """Print an answer: one JSON object, or lines."""
     for line in [json.dumps(answer)] if as_json else lines:
         print(line)
 
@@ -69,9 +70,9 @@ def confirm(question: str, yes: bool) -> None:
 @app.command()
 def status(meter: MeterUrl, as_json: AsJson = False, timeout: Timeout = TIMEOUT_S) -> None:
     """Registers, clock and health."""
-    with _meter(meter, timeout) as device:
+    with connected(meter, timeout) as device:
         answer = device.ask("status")
-        _show(answer, as_json, words.table(words.status_rows(answer)))
+        show(answer, as_json, words.table(words.status_rows(answer)))
 
 
 # -- events --------------------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ def events(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """The event log, oldest first. Column n: how often that kind has happened."""
-    with _meter(meter, timeout) as device, contextlib.suppress(KeyboardInterrupt):
+    with connected(meter, timeout) as device, contextlib.suppress(KeyboardInterrupt):
         found = list(read_events(device, most=most))[::-1]
         _print_events(found, as_json, head=True)
         newest = found[-1].sequence if found else -1
@@ -158,14 +159,14 @@ def config(
     if name is not None and secret:
         value = setting_values.read_secret(name)
     checked = None if name is None or value is None else setting_values.parse(name, value)
-    with _meter(meter, timeout) as device:
+    with connected(meter, timeout) as device:
         if name is None or value is None:
             _show_settings(device, name, as_json)
             return
         at_once = device.ask("set", values={name: checked}).get(name)
         shown = "changed" if secret else setting_values.shown(checked)
         holds = "holds now" if at_once else "holds from the next start (keiki device restart)"
-        _show({"name": name, "holds_now": bool(at_once)}, as_json, [f"{name}: {shown}, {holds}"])
+        show({"name": name, "holds_now": bool(at_once)}, as_json, [f"{name}: {shown}, {holds}"])
 
 
 def _show_settings(device: Device, name: str | None, as_json: bool) -> None:
@@ -174,7 +175,7 @@ def _show_settings(device: Device, name: str | None, as_json: bool) -> None:
         if name not in settings:
             raise DeviceError(f"{device.url}: {name}: this meter has no such setting")
         settings = {name: settings[name]}
-    _show(
+    show(
         settings, as_json, words.table([(key, setting_values.shown(held)) for key, held in settings.items()])
     )
 
@@ -201,11 +202,11 @@ def set_clock(
 ) -> None:
     """Give the meter the time: this host's, or the one given."""
     fixed_ms = _utc_ms(when)
-    with _meter(meter, timeout) as device:
+    with connected(meter, timeout) as device:
         answer = device.ask("set_clock", utc_ms=time.time_ns() // 1_000_000 if fixed_ms is None else fixed_ms)
         result, offset_ms = answer["result"], answer["offset_ms"]
         said = f"{_CLOCK_RESULTS.get(result, result)}: {words.seconds(offset_ms)}"
-        _show(answer, as_json, [said])
+        show(answer, as_json, [said])
         if result == "refused":
             raise DeviceError(f"{meter}: the meter has refused this time")
 
@@ -230,13 +231,13 @@ def set_register(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """Set a register, as when a meter is exchanged; an event keeps both values."""
-    with _meter(meter, timeout) as device:
+    with connected(meter, timeout) as device:
         held = device.ask("status")
         now = f"{held[f'{register}_wh_x1000'] / 1000:,.3f}"
         confirm(f"{held.get('serial', meter)}: set {register} from {now} Wh to {wh:,} Wh?", yes)
         answer = device.ask("set_register", register=register, wh=wh)
         said = f"{register}: {answer['before_wh']:,} Wh -> {answer['after_wh']:,} Wh"
-        _show({"register": register, **answer}, as_json, [said])
+        show({"register": register, **answer}, as_json, [said])
 
 
 @app.command("factory-reset")
@@ -244,16 +245,16 @@ def factory_reset(
     meter: MeterUrl, yes: Yes = False, as_json: AsJson = False, timeout: Timeout = TIMEOUT_S
 ) -> None:
     """Put settings back to their defaults; identity, registers, history and events stay."""
-    with _meter(meter, timeout) as device:
+    with connected(meter, timeout) as device:
         serial = device.ask("status").get("serial", meter)
         confirm(f"{serial}: put all settings but its identity back to their defaults?", yes)
         answer = device.ask("factory_reset")
-        _show(answer, as_json, ["done; the defaults hold from the next start (keiki device restart)"])
+        show(answer, as_json, ["done; the defaults hold from the next start (keiki device restart)"])
 
 
 @app.command()
 def restart(meter: MeterUrl, as_json: AsJson = False, timeout: Timeout = TIMEOUT_S) -> None:
     """Start the firmware again; nothing is lost."""
-    with _meter(meter, timeout) as device:
+    with connected(meter, timeout) as device:
         answer = device.ask("restart")
-        _show(answer, as_json, ["it starts again now"])
+        show(answer, as_json, ["it starts again now"])

@@ -17,7 +17,7 @@ _VENDORS = {
 """USB vendors of boards and of the bridges on them."""
 
 _WHY = {
-    errno.ENOENT: "there is no such port: is the cable in? keiki flash without --port says what there is",
+    errno.ENOENT: "there is no such port: is the cable in?",
     errno.ENODEV: "nothing is behind this port: is the cable in?",
     errno.ENXIO: "nothing is behind this port: is the cable in?",
     errno.EACCES: "no permission: add yourself to the group that owns it (dialout or uucp), and log in again",

@@ -147,7 +147,7 @@ def test_a_serial_port_that_is_pulled_out_silent_or_not_there_gets_one_line() ->
         assert str(raised.value) == f"{url}: no answer within 0.3 s"
     with pytest.raises(DeviceError) as raised:
         Device("serial:///dev/ttyNone")
-    assert str(raised.value) == "serial:///dev/ttyNone: No such file or directory"
+    assert str(raised.value) == "serial:///dev/ttyNone: there is no such port: is the cable in?"
     with pytest.raises(DeviceError) as raised:
         Device("serial:///dev/null")
     assert str(raised.value).startswith("serial:///dev/null: ") and "\n" not in str(raised.value)

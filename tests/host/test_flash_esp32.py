@@ -181,7 +181,7 @@ def test_a_bare_board_needs_an_image(chip: Rom, run: Run) -> None:
     [
         (
             ["--port", "/dev/ttyNONE"],
-            "/dev/ttyNONE: there is no such port: is the cable in? keiki flash without",
+            "/dev/ttyNONE: there is no such port: is the cable in?",
         ),
         (["--port", "/dev/null"], "/dev/null: not a serial port"),
         (["--image", "/no/such.bin"], "image: /no/such.bin: No such file or directory"),

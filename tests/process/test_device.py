@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from keiki_host.device import parse_url
+from keiki_host.device_backup import read_file
 
 from tests.bench_process import KEIKI, BenchProcess, until
 from tests.conformance.desk import own_address
@@ -53,6 +54,14 @@ def test_a_setting_is_changed_and_a_wrong_one_is_not(url: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "keiki: config: digits: not in 1..8\n"
     assert json.loads(says(url, "config", "--json"))["digits"] == 8
+
+
+def test_a_backup_has_what_a_real_meter_keeps_and_no_secret(url: str, tmp_path: Path) -> None:
+    assert "events and" in says(url, "backup", str(tmp_path / "b"), "--days", "1")
+    backup = read_file(tmp_path / "b")
+    assert len(backup["half_hours"]["rows"]) == 48 and backup["events"]
+    assert backup["status"]["import_wh_x1000"] > 60_000 and "dlms_ek" not in backup["settings"]
+    assert json.loads(says(url, "logs", "--json"))["ic"]
 
 
 def test_a_secret_goes_in_and_never_out(url: str) -> None:
