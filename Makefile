@@ -58,8 +58,8 @@ fleet: $(VENV)/.test       ## 1,000 meters over 3 days, with outages; 1,000 with
 	$(BIN)/python tests/fleet/prove.py outages
 	$(BIN)/python tests/fleet/prove.py delivery 1000 1
 
-boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown (10 minutes)
-	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py
+boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown, and one each with its firmware (15 minutes)
+	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py tests/process/test_calibrate_bench.py
 
 bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; what a boot reads, what a sample costs; the A-route beside a simulator; the head-end's store and collector (20 minutes)
 	$(BIN)/python tests/bench_flash.py 10
