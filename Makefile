@@ -70,7 +70,6 @@ bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; wh
 	$(BIN)/python tests/bench_listener.py
 	$(BIN)/python tests/bench_listener.py decode
 	$(BIN)/python tests/bench_headend.py queries 50
-	$(BIN)/python tests/bench_collector.py
 
 check: $(VENV)/.check      ## Format, lint, types, import rules, boards
 	$(BIN)/ruff format --check .
