@@ -72,7 +72,7 @@ class Worker:
         self.stats = dict.fromkeys(("slots", "delivered", "alarms", "failed"), 0)
         self.log = FleetLog(Path(plan.log))
         self._plan = plan
-        self._clock = Clock(from_s=plan.from_s, speed=1e-9)  # stands still until it comes
+        self._clock = Clock(from_s=plan.from_s, wall=lambda: 0.0)  # stands still until it comes
         self._pushes: dict[int, Push] = {}
         self._ports: dict[int, Port] = {}
 
