@@ -30,6 +30,9 @@ from keiki_host.provision.errors import ProvisionError, ProvisionInputError
 from keiki_host.provision_command import label, provision
 from keiki_host.reading.command import monitor, read
 from keiki_host.reading.model import ReadError
+from keiki_host.update.command import app as bundle_app
+from keiki_host.update.command import update
+from keiki_host.update.errors import UpdateError, UpdateInputError
 
 app = typer.Typer(
     help="An open smart electricity meter: bench and host tools.",
@@ -46,16 +49,19 @@ app.command()(read)
 app.command()(monitor)
 app.command()(fleet)
 app.command()(flash)
+app.command()(update)
+app.add_typer(bundle_app, name="bundle")
 app.command("provision", context_settings=PASSED_ON)(provision)
 app.command("label", context_settings=PASSED_ON)(label)
 app.command("headend", context_settings=PASSED_ON)(headend_command)
 
 _WRONG_INPUT = (
     InputError, FaultFileError, FlashInputError, FleetInputError, HeadendInputError, LoadError,
-    ProvisionInputError,
+    ProvisionInputError, UpdateInputError,
 )  # fmt: skip
 _FAILED = (
     BenchError, CalibrateError, DeviceError, FlashError, FleetError, HeadendError, ProvisionError, ReadError,
+    UpdateError,
 )  # fmt: skip
 
 _BENCH = "Bench"

@@ -19,6 +19,7 @@ class ConsoleMeter:
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self.piece = PIECE
 
     def _ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         try:
@@ -74,7 +75,7 @@ def send(meter: Any, bundle: Bundle, *, older: bool, progress: Callable[[int], N
     offset = meter.begin(bundle, older)
     progress(offset)
     while offset < len(bundle.data):
-        offset = meter.data(offset, bundle.data[offset : offset + PIECE])
+        offset = meter.data(offset, bundle.data[offset : offset + meter.piece])
         progress(offset)
     meter.verify()
     meter.activate()

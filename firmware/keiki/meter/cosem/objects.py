@@ -23,7 +23,8 @@ PUBLIC = const(16)
 _READ = const(0xFFE)  # all attributes
 
 # OBIS, where and for whom (p: the public reads it too, a: it also acts, s: only with a switch, t: only with a
-# second phase), what attributes the management writes, what methods it invokes, how it is made, and of what.
+# second phase, u: only where updates have a place), what attributes the management writes, what methods it
+# invokes, how it is made, and of what.
 # One text: what lies in ROM costs no heap.
 _TABLE = """
 0.0.1.0.0 p 2 6 clock
@@ -40,6 +41,7 @@ _TABLE = """
 0.0.43.1.0 p - - value u32 counters.last_rx 1
 0.0.43.1.1 p - - value u32 counters.tx
 0.0.43.1.2 p - - value u32 counters.last_rx 2
+0.0.44.0.0 u - 1,2,3,4 image
 0.0.96.1.0 - - - value octets serial
 0.0.96.3.10 s 4 1,2 switch
 0.0.96.7.21 - - - value u32 events.count 2
@@ -129,7 +131,11 @@ class Catalogue:
 
     def _has(self, where: str) -> bool:
         meter = self._meter
-        return not (where == "s" and meter.supply is None) and not (where == "t" and meter.phases < 2)
+        return not (
+            (where == "s" and meter.supply is None)
+            or (where == "t" and meter.phases < 2)
+            or (where == "u" and meter.update is None)
+        )
 
     def _access(self, row) -> "dict[int, tuple[int, int, int]]":
         where = row[0]
@@ -194,6 +200,11 @@ class Catalogue:
         meter = self._meter
         view = views.SecurityView(meter.settings, (ek, ak), meter.title, meter.events)
         return objects_device.SecuritySetup(name, access, view)
+
+    def _make_image(self, name, access):
+        from keiki.meter.cosem.image_view import ImageView
+
+        return objects_device.ImageTransfer(name, access, ImageView(*self._meter.update()))
 
     def _make_alarms(self, name, access):
         alarms = self._meter.alarms

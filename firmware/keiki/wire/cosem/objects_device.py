@@ -47,6 +47,25 @@ class PushSetup(FieldObject):
     ACTIONS = "push i8"
 
 
+class ImageTransfer(FieldObject):
+    """Image transfer, 4.4.6. `view.blocks()` is (bits, how many), the first block in the highest bit."""
+
+    class_id = 18
+    FIELDS = (
+        "block_size u32, blocks null, first_missing u32, enabled boolean, status enum, "
+        "to_activate [(u32 octets octets)]"
+    )
+    ACTIONS = "initiate (octets u32), transfer (u32 octets), verify i8, activate i8"
+    _BLOCKS = 3
+
+    def get(self, attribute, selection, writer, association):
+        """Write a field; which blocks are there is a bit-string."""
+        if attribute != self._BLOCKS or selection is not None:
+            return super().get(attribute, selection, writer, association)
+        writer.bits(*self.view.blocks())
+        return None
+
+
 class TcpUdp(FieldObject):
     """TCP-UDP setup, 4.9.1."""
 

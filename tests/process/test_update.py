@@ -1,0 +1,158 @@
+"""Updates of a whole meter on the bench: over both routes, cut off, bad, and one that crashes."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keiki_host.cosem.keys import Keys
+from keiki_host.cosem.link import MeterLink
+from keiki_host.device import Device, DeviceError
+from keiki_host.device_command import read_events
+from keiki_host.update import bundle, keys
+from keiki_host.update.application import application
+from keiki_host.update.bundle import Identity
+from keiki_host.update.cosem import CosemMeter
+from keiki_host.update.send import ConsoleMeter
+
+from tests.bench_process import KEIKI, BenchProcess, until
+from tests.conformance.desk import own_address
+
+BAD_ROM = b"\xd2\xcd\x31\x00"
+LOAD = ("--load", "constant:1200W", "--speed", "30", "--start", "2026-06-11T12:10:00+09:00")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys; an update that works, and one that crashes at its start."""
+    found = tmp_path_factory.mktemp("update")
+    keys.generate(found / "key.pem", found / "key.pub")
+    signer = keys.load_private(found / "key.pem")
+    app = application("unix", "0.2.0")
+    (found / "good").write_bytes(bundle.make(Identity("unix", "0.2.0"), app, signer))
+    crashing = {"rom.img": BAD_ROM + bytes(5000)}
+    (found / "crash").write_bytes(bundle.make(Identity("unix", "0.3.0"), crashing, signer))
+    other = {"rom.img": b"for another"}
+    (found / "board").write_bytes(bundle.make(Identity("unix_ade7953", "0.3.0"), other, signer))
+    spoilt = bytearray(bundle.make(Identity("unix", "0.3.0"), crashing, signer))
+    spoilt[-5100] ^= 1
+    (found / "spoilt").write_bytes(spoilt)
+    return found
+
+
+@pytest.fixture(scope="module")
+def meter(folder: Path) -> Iterator[dict[str, Any]]:
+    options = (*LOAD, "--udp4", own_address(), "--state", str(folder / "state"))
+    with BenchProcess(*options, restarts=True) as bench:
+        [found] = bench.ready["meters"]
+        yield found
+
+
+def keiki(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it."""
+    return subprocess.run([KEIKI, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def ask(meter: dict[str, Any], op: str, **more: Any) -> Any:
+    """Ask the console, when there is a firmware."""
+    with Device(meter["console"]) as device:
+        return device.ask(op, **more)
+
+
+def runs(meter: dict[str, Any], version: str, good: bool = True) -> bool:
+    """Whether this version runs, and has been found good."""
+    try:
+        status = ask(meter, "update", do="status")
+    except DeviceError:
+        return False
+    return bool(status["runs"] == version and status["good"] is good)
+
+
+def energy(meter: dict[str, Any]) -> int:
+    """The import register."""
+    return int(ask(meter, "status")["import_wh_x1000"])
+
+
+def told(meter: dict[str, Any]) -> list[int]:
+    """What the event log tells of updates, oldest first, as numbers of update_record.py."""
+    with Device(meter["console"]) as device:
+        return [event.source for event in read_events(device) if event.kind == "update"][::-1]
+
+
+def test_what_is_wrong_is_refused_in_one_line_and_the_meter_goes_on(
+    meter: dict[str, Any], folder: Path
+) -> None:
+    url = meter["console"]
+    done = keiki("update", str(folder / "good"), "--meter", url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("update: this meter has no key to check updates with\n")
+    trusted = ("--meter", url, "--trust", str(folder / "key.pub"))
+    done = keiki("update", str(folder / "board"), *trusted)
+    assert done.returncode == 1 and "it is for board unix_ade7953, and this is unix" in done.stderr
+    done = keiki("update", str(folder / "spoilt"), "--meter", url)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "refuses" in done.stderr
+    done = keiki("update", str(folder / "key.pub"), "--meter", url)
+    assert (done.returncode, done.stderr) == (2, "keiki: bundle: not an update\n")
+    done = keiki("update", str(folder / "none"), "--meter", url)
+    assert done.returncode == 2 and "No such file" in done.stderr
+    assert runs(meter, "0.1.0")
+
+
+def test_an_update_cut_off_by_a_power_cut_goes_on_over_the_a_route(
+    meter: dict[str, Any], folder: Path
+) -> None:
+    whole = bundle.read((folder / "good").read_bytes())
+    before = energy(meter)
+    with Device(meter["console"]) as device:
+        console = ConsoleMeter(device)
+        offset = console.begin(whole, False)
+        while offset < 60_000:
+            offset = console.data(offset, whole.data[offset : offset + console.piece])
+    kill_firmware(meter)
+    until(lambda: runs(meter, "0.1.0"), "the meter is back")
+    assert energy(meter) >= before
+    kek = {name: bytes.fromhex(value) for name, value in meter["route_a"]["keys"].items()}
+    host, port = meter["route_a"]["tcp"].split(":")
+    with closing(MeterLink(host, int(port), Keys(kek["ek"], kek["ak"]), 60.0)) as link:
+        to = CosemMeter(link, "meter")
+        offset = to.begin(whole, False)
+        assert 59_000 < offset <= 60_500
+        while offset < len(whole.data):
+            offset = to.data(offset, whole.data[offset : offset + to.piece])
+        to.verify()
+        to.activate()
+    until(lambda: runs(meter, "0.2.0"), "the new version runs and is found good", 60)
+    assert energy(meter) > before
+    assert told(meter)[-2:] == [1, 2]
+
+
+def kill_firmware(meter: dict[str, Any]) -> None:
+    """Cut the power: end the firmware as it stands."""
+    state = meter["state"]
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"KEIKI_FOLDER={state}\0".encode() in path.read_bytes():
+                os.kill(int(path.parent.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def test_a_version_that_crashes_at_its_start_makes_way_and_nothing_is_lost(
+    meter: dict[str, Any], folder: Path
+) -> None:
+    until(lambda: runs(meter, "0.2.0"), "the version before is good")
+    before = energy(meter)
+    first = ask(meter, "events", before=None, most=16)["counts"]
+    done = keiki("update", str(folder / "crash"), "--meter", meter["console"], "--json")
+    assert json.loads(done.stdout)["version"] == "0.3.0", done.stderr
+    until(lambda: runs(meter, "0.2.0") and told(meter)[-1] == 3, "it has come back", 60)
+    assert energy(meter) >= before
+    counts = ask(meter, "events", before=None, most=16)["counts"]
+    assert all(counts[kind] >= count for kind, count in first.items()) and "safe_mode" not in counts
+    status = ask(meter, "status")
+    assert status["safe_mode"] is False and status["lost"] == []
