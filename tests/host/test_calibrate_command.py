@@ -285,6 +285,8 @@ def test_without_a_load_of_low_power_factor_all_but_the_phase_is_calibrated(
     code, _, told = stage.run(*documented(2, stage, "", tmp_path / "out"))
     assert code == 0 and "phase_mdeg" not in meter.record.phases[0], told
     assert "the phase angle was not calibrated: no load of low power factor was measured" in told
+    text = check_report(tmp_path / "out", "no_load light high medium")
+    assert "Below power factor 1 nothing was verified." in text
 
 
 def test_a_verification_that_fails_exits_1_and_says_why(

@@ -9,7 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from keiki_host.calibrate.judge import COVERAGE
-from keiki_host.calibrate.limits import GRADES, Grade
+from keiki_host.calibrate.limits import GRADES, PLAIN_PF, Grade
 from keiki_host.calibrate.meter import PHASE_NAMES
 from keiki_host.calibrate.observation import Observation
 from keiki_host.calibrate.plan import SOLVE, VERIFY, Step
@@ -18,7 +18,6 @@ from keiki_host.calibrate.state import State
 SIZE_IN = (8.27, 11.69)
 _BEFORE, _AFTER, _QUIET = "#D55E00", "#0072B2", "#555555"
 _LIMITS = (("#000000", "-"), ("#000000", "--"), ("#009E73", "-."))
-_PLAIN_PF = 0.95
 _LEAST_SCALE = 0.05
 _SIDE = 0.06
 
@@ -44,6 +43,10 @@ def phase_figure(state: State, plan: Sequence[Step], phase: int) -> Figure:
         axes[0, column].set_ylim(-wide, wide)
         _close_up(axes[1, column], checked, low_pf=low_pf)
         axes[1, column].set_ylim(-close, close)
+        if not checked:
+            axes[1, column].text(
+                0.5, 0.6, "not measured", transform=axes[1, column].transAxes, ha="center", color=_QUIET
+            )
     _others(axes[2, 0], after, "current")
     _others(axes[2, 1], after, "voltage")
     for one in axes.flat:
@@ -68,7 +71,7 @@ def phase_figure(state: State, plan: Sequence[Step], phase: int) -> Figure:
 
 
 def _low(seen: Observation) -> bool:
-    return seen.reference.power_factor <= _PLAIN_PF
+    return seen.reference.power_factor <= PLAIN_PF
 
 
 def _against_limits(

@@ -62,9 +62,14 @@ def reasons(state: State, plan: Sequence[Step]) -> list[str]:
     return result
 
 
+def verifying(state: State, plan: Sequence[Step]) -> list[Observation]:
+    """Return the points that verify: what the error curve has."""
+    return [verdict.seen for verdict in verdicts(state, plan) if verdict.step.purpose == VERIFY]
+
+
 def grades_met(state: State, plan: Sequence[Step]) -> list[str]:
     """Return the grades in whose limits every verifying point lies, its whole uncertainty included."""
-    seen = [verdict.seen for verdict in verdicts(state, plan) if verdict.step.purpose == VERIFY]
+    seen = verifying(state, plan)
     met = []
     for grade in GRADES:
         limits = [

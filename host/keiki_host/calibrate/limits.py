@@ -5,6 +5,9 @@ Ref: IEC 62053-21:2003, direct connected, and the Japanese ordinary grade. Infor
 
 from typing import NamedTuple
 
+PLAIN_PF = 0.95
+"""Above it a power factor counts as 1."""
+
 
 class Grade(NamedTuple):
     """A grade: its name, also in short; rows of (least share of the base current, percent), at power
@@ -20,7 +23,7 @@ class Grade(NamedTuple):
         """Return the limit at a share of the rated current, None: the grade has none there."""
         found = None
         # a current that was set to the edge is measured a little beside it
-        for least, percent in self.plain if power_factor > 0.95 else self.low_pf:
+        for least, percent in self.plain if power_factor > PLAIN_PF else self.low_pf:
             if share >= least * 0.98:
                 found = percent
         return found

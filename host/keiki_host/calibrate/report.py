@@ -9,7 +9,8 @@ from importlib.metadata import version
 
 from keiki_host.calibrate import report_points, report_tests
 from keiki_host.calibrate.figures import phase_figure
-from keiki_host.calibrate.judge import COVERAGE, grades_met, verdicts
+from keiki_host.calibrate.judge import COVERAGE, grades_met, verdicts, verifying
+from keiki_host.calibrate.limits import PLAIN_PF
 from keiki_host.calibrate.meter import PHASE_NAMES
 from keiki_host.calibrate.plan import VERIFY, Step
 from keiki_host.calibrate.report_blocks import Block, Heading, Paragraph, Picture, Report, Table
@@ -51,6 +52,8 @@ def _result(state: State, plan: Sequence[Step]) -> list[Block]:
     grades = (
         f"With their whole uncertainty, all points are within the limits of: {met or 'none of the grades'}."
     )
+    if all(seen.reference.power_factor > PLAIN_PF for seen in verifying(state, plan)):
+        grades += " Below power factor 1 nothing was verified."
     return [Paragraph(passed, strong=True), Paragraph(grades)]
 
 
