@@ -2,13 +2,13 @@
 
 import board
 import machine
-from keiki.hal import esp32, rp2, running
+from keiki.hal import boards, esp32, rp2, running
 
 NAMES = [
     "Udp", "Watchdog", "addresses", "connect", "console", "counter", "datagram", "edge", "exit",
     "files", "flash", "i2c", "input", "listen", "output", "pulse_output", "random_below",
-    "report", "reset_cause", "restart", "rtc_utc_ms", "settings_object", "sntp_exchange", "spi",
-    "start", "ticks_ms", "uart", "unique_id", "wifi",
+    "report", "reset_cause", "restart", "rtc_utc_ms", "settings_kept", "settings_object",
+    "sntp_exchange", "spi", "start", "ticks_ms", "uart", "unique_id", "wifi",
 ]  # fmt: skip
 
 
@@ -16,6 +16,16 @@ def test_both_have_the_whole_interface():
     assert [name for name in NAMES if not hasattr(rp2, name)] == []
     # an ESP32 has its data in a partition, whatever the board
     assert [name for name in NAMES if not hasattr(esp32, name)] == ["files"]
+
+
+def test_settings_of_a_file_are_brought_once():
+    boards._CONFIG = "board_config.json"
+    with open(boards._CONFIG, "w") as file:
+        file.write('{"digits": 7}')
+    assert boards.settings_object() == {"digits": 7}
+    boards.settings_kept()
+    assert boards.settings_object() == {}
+    boards.settings_kept()
 
 
 def test_an_esp32_has_an_identity_of_eight_bytes():

@@ -86,7 +86,7 @@ def test_a_bare_board_gets_everything_and_keeps_the_meters_data(chip: Rom, run: 
     with disk.open("config.json", "rb") as file:
         assert json.loads(file.read()) == {"serial": "KEIKI7654321", "route_b_password": "SECRET567890"}
     with disk.open("main.py", "rb") as file:
-        assert file.read() == b"import keiki_main\n"
+        assert file.read() == app_files.start_files()["main.py"]
     assert data_of(chip) == before
 
 

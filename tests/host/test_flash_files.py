@@ -1,5 +1,6 @@
 """What keiki flash gives a board: its code fits, and MicroPython reads the file system that it is given."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class Blocks:
         return {4: %d, 5: 4096, 6: 0}.get(op)
 vfs.mount(Blocks(), '/x')
 with open('/x/main.py') as file:
-    print(repr(file.read()))
+    print(file.readline())
 with open('/x/new', 'w') as file:
     file.write('can be written')
 """ % (SIZE, SIZE // 4096)
@@ -43,12 +44,12 @@ def test_an_esp32s_code_is_its_ports_and_fits_its_partition() -> None:
 
 
 def test_micropython_mounts_the_file_system_and_writes_to_it(micropython: str, tmp_path: Path) -> None:
-    (tmp_path / "vfs.img").write_bytes(app_files.littlefs_image({"main.py": app_files.start_text()}, SIZE))
+    (tmp_path / "vfs.img").write_bytes(app_files.littlefs_image(app_files.start_files(), SIZE))
     (tmp_path / "mount.py").write_text(MOUNT)
     done = subprocess.run(
         [micropython, "mount.py", "vfs.img"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "'import keiki_main\\n'\n"
+    assert done.stdout.startswith('"""main.py of a board: ')
 
 
 def test_a_configuration_that_does_not_fit_is_told() -> None:
@@ -69,3 +70,28 @@ def test_a_partition_table_reads_back_and_no_damage_goes_unseen() -> None:
         assert partition_table.decode(bytes(broken)) is None
     assert partition_table.decode(b"\xff" * partition_table.SIZE) is None
     assert partition_table.decode(b"") is None
+
+
+def test_a_board_starts_the_slot_that_was_selected_and_goes_back_from_a_broken_one(
+    micropython: str, tmp_path: Path
+) -> None:
+    for name, data in app_files.start_files().items():
+        (tmp_path / name).write_bytes(data)
+    for folder, text in (("app", "print('flashed')"), ("update/a", "print('a')"), ("update/b", "1 // 0")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "keiki_main.py").write_text(text)
+
+    def start() -> tuple[str, int]:
+        done = subprocess.run(
+            [micropython, "main.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip(), done.returncode
+
+    def select(**record: object) -> None:
+        (tmp_path / "update" / "select").write_text(json.dumps({"previous": "", "tries": 0, **record}))
+
+    assert start() == ("flashed", 0)
+    select(active="a", good=True)
+    assert start() == ("a", 0)
+    select(active="b", previous="a", good=True)
+    assert [start() for _ in range(4)] == [("", 1), ("", 1), ("", 1), ("a", 0)]

@@ -75,7 +75,7 @@ def test_code_gets_to_the_board_once_and_the_data_stays(
         code, out, _ = run("--port", port, "--config", str(tmp_path / "meter.toml"), "--dry-run", "--json")
         assert code == 0 and written(out) == set() and not (drive / "main.py").exists()
         code, out, _ = run("--port", port, "--config", str(tmp_path / "meter.toml"), "--json")
-        names = {"app/keiki_main.mpy", "app/keiki/core.mpy", "main.py", "config.json"}
+        names = {"app/keiki_main.mpy", "app/keiki/core.mpy", "main.py", "selector.py", "config.json"}
         assert code == 0 and written(out) == names
         assert {str(path.relative_to(drive)) for path in drive.rglob("*") if path.is_file()} == names | {
             "log/1-7"

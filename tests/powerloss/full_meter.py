@@ -52,6 +52,7 @@ def hal(nor: Nor, now_s: int) -> Any:
     return SimpleNamespace(
         flash=lambda _blocks: nor,
         settings_object=dict,
+        settings_kept=lambda: None,
         ticks_ms=lambda: 0,
         rtc_utc_ms=lambda: now_s * 1000,
         reset_cause=lambda: 0,

@@ -107,6 +107,9 @@ class Hal:
         """What the first start of all brings along."""
         return {} if self.world.starts else dict(PROVISIONED)
 
+    def settings_kept(self) -> None:
+        """They are on flash."""
+
     def flash(self, _blocks: int) -> Any:
         """The emulated NOR."""
         return self.world.medium

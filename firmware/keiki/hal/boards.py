@@ -1,5 +1,6 @@
 """What every real board has, whichever chip: one place for what its port does not do in its own way."""
 
+import os
 import sys
 
 import board
@@ -22,6 +23,7 @@ __all__ = (
     "spi", "start", "ticks_ms", "uart",
 )  # fmt: skip
 
+_CONFIG = "/config.json"
 _EVERYWHERE = "0.0.0.0"
 _network: list = []
 
@@ -35,7 +37,15 @@ def _object(path: str) -> dict:
 
 def settings_object() -> dict:
     """Return the settings that this start brings along: /config.json. ValueError: it is no JSON object."""
-    return _object("/config.json")
+    return _object(_CONFIG)
+
+
+def settings_kept() -> None:
+    """Forget what settings_object gave: it is on flash, and may not undo later changes at each start."""
+    try:
+        os.remove(_CONFIG)
+    except OSError:
+        pass
 
 
 def app_files():

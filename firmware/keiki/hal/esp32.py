@@ -26,6 +26,7 @@ from keiki.hal.boards import (
     report,
     restart,
     rtc_utc_ms,
+    settings_kept,
     settings_object,
     sntp_exchange,
     spi,
@@ -37,8 +38,8 @@ from keiki.hal.boards import (
 
 __all__ = (
     "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
-    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
-    "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
+    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_kept",
+    "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
 )  # fmt: skip
 
 _LABEL = "keiki"

@@ -28,6 +28,7 @@ from keiki.hal.boards import (
     report,
     restart,
     rtc_utc_ms,
+    settings_kept,
     settings_object,
     sntp_exchange,
     spi,
@@ -40,8 +41,8 @@ from keiki.hal.files import Folder
 
 __all__ = (
     "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
-    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_object",
-    "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
+    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_kept",
+    "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
 )  # fmt: skip
 
 _SCRATCH = {"rp2040": 0x4005800C, "rp2350": 0x400D800C}  # WATCHDOG_SCRATCH0: power alone clears it

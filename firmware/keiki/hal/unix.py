@@ -99,6 +99,10 @@ def settings_object() -> dict:
     return object_in(path) if path else {}
 
 
+def settings_kept() -> None:
+    """What settings_object gave is on flash; what the next start brings is up to who starts it."""
+
+
 def flash(blocks: int) -> FileFlash:
     """Return the flash region: a file of `blocks` x 4096 bytes in KEIKI_FOLDER. ValueError: another size."""
     return FileFlash((os.getenv("KEIKI_FOLDER") or ".") + "/flash.bin", blocks)

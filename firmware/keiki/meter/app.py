@@ -81,6 +81,7 @@ class App:
             for name in settings.brought:
                 self._setting_changes(name)
         settings.keep()
+        hal.settings_kept()
         self.registers = Registers(
             self.history,
             checkpoints,

@@ -37,10 +37,13 @@ def code(board: Board) -> dict[str, bytes]:
     return files
 
 
-def start_text(folder: str = "") -> bytes:
-    """Return the main.py that starts the code; `folder`: where that lies, unless on the path."""
-    path = f"import sys\n\nsys.path.insert(0, '/{folder}')\n" if folder else ""
-    return f"{path}import {START}\n".encode()
+def start_files() -> dict[str, bytes]:
+    """Return what starts the code: main.py, and the selector that no update touches (docs/update.md)."""
+    packages, main, _ = firmware_paths()
+    files = {"main.py": "start.py", "selector.py": "selector.py"}
+    if main.parent == packages:
+        return {name: (packages / source).read_bytes() for name, source in files.items()}
+    return {name: main.with_name(f"firmware_{source}").read_bytes() for name, source in files.items()}
 
 
 def settings_text(settings: dict[str, Any]) -> bytes:

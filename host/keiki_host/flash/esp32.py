@@ -62,7 +62,7 @@ def parts_of(wish: Wish, *, new: bool) -> list[Part]:
     parts.append(Part("partition table", partition_table.OFFSET, partition_table.encode(_rows(board))))
     parts.append(_fitting(board, "romfs", romfs.build(app_files.code(board)), "the meter's code"))
     if new or wish.settings is not None:
-        files = {"main.py": app_files.start_text()}
+        files = app_files.start_files()
         if wish.settings:
             files[app_files.SETTINGS] = app_files.settings_text(wish.settings)
         parts.append(

@@ -1,7 +1,7 @@
 """An RP2 board: MicroPython by its boot drive, the meter's code by the REPL into the folder it starts from.
 
 The file system may hold the meter's data as well (folder `log`): nothing is written or removed but the code's
-own folder, main.py and config.json.
+own folder, main.py, selector.py and config.json.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def plan(repl: Repl, board: Board, settings: dict[str, Any] | None, show: Shown)
     if CHIP_WORDS[board.chip] not in machine:
         raise FlashError(f"{board.name} has an {board.chip}, and this is {machine!r}; nothing was written")
     code = {f"{app_files.APP_FOLDER}/{name}": data for name, data in app_files.code(board).items()}
-    files = {**code, "main.py": app_files.start_text(app_files.APP_FOLDER)}
+    files = {**code, **app_files.start_files()}
     if settings:
         files[app_files.SETTINGS] = app_files.settings_text(settings)
     show.step("comparing")
