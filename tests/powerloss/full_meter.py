@@ -53,6 +53,7 @@ def hal(nor: Nor, now_s: int) -> Any:
         flash=lambda _blocks: nor,
         settings_object=dict,
         settings_kept=lambda: None,
+        app_files=lambda: None,
         ticks_ms=lambda: 0,
         rtc_utc_ms=lambda: now_s * 1000,
         reset_cause=lambda: 0,
@@ -96,7 +97,7 @@ def fill(nor: Nor, plan: dict[str, int]) -> None:
 def started(nor: Nor, plan: dict[str, int], now_s: int = NOW_S + 10) -> App:
     """Return the meter after a start on this flash."""
     board = SimpleNamespace(
-        FLASH={"blocks": nor.blocks, **plan}, METERING={}, RTC=None, TAMPER=None, WATCHDOG_MS=1000
+        FLASH={"blocks": nor.blocks, **plan}, METERING={}, NAME="b", RTC=None, TAMPER=None, WATCHDOG_MS=1000
     )
     return App(board, hal(nor, now_s))
 

@@ -110,6 +110,9 @@ class Hal:
     def settings_kept(self) -> None:
         """They are on flash."""
 
+    def app_files(self) -> None:
+        """No update can take its place."""
+
     def flash(self, _blocks: int) -> Any:
         """The emulated NOR."""
         return self.world.medium
@@ -143,7 +146,7 @@ class World:
 
     def __init__(self, medium: Any, plan: dict[str, Any], true_ms: int = T0_MS) -> None:
         self.board = SimpleNamespace(
-            FLASH=plan, METERING={}, RADIO={}, RTC=None, TAMPER=None, WATCHDOG_MS=60_000
+            FLASH=plan, METERING={}, NAME="b", RADIO={}, RTC=None, TAMPER=None, WATCHDOG_MS=60_000
         )
         self.medium = medium
         self.true_ms = true_ms
