@@ -32,24 +32,26 @@ def test_every_slot_of_a_day_read_by_momonga_is_the_truth(tmp_path: Path) -> Non
             "truth": truth_file,
             "settings": {"unit": 3, "digits": 8, "import_start_wh": 12345678, "export_start_wh": 345678},
         }
-        async with desk(**options) as bench, Client("momonga") as client:
+        async with desk(**options) as bench:
             meter = bench.meters[0]
             await meter.clock.run_to(meter.clock.now_ms + 86400 * 1000 + 60_000)
             memory = await meter.firmware.call("memory")
             assert memory["used"] + memory["free"] < 160 * 2048 + 8192, "not the heap of a small board"
             meter.clock.pace(1)
             route = bench.meters[0].ready()["route_b"]
-            await client.call(
-                "open", rbid=route["id"], pwd=route["password"], dev=meter.dongles[0].path, timeout=120
-            )
-            read = {
-                reverse: await client.call("history_day", day=1, reverse=reverse) for reverse in (False, True)
-            }
-            midnight = {
-                reverse: (await client.call("history_day", day=0, reverse=reverse))[0]
-                for reverse in (False, True)
-            }
-            await client.call("close")
+            async with Client("momonga") as client:
+                await client.call(
+                    "open", rbid=route["id"], pwd=route["password"], dev=meter.dongles[0].path, timeout=120
+                )
+                read = {
+                    reverse: await client.call("history_day", day=1, reverse=reverse)
+                    for reverse in (False, True)
+                }
+                midnight = {
+                    reverse: (await client.call("history_day", day=0, reverse=reverse))[0]
+                    for reverse in (False, True)
+                }
+                await client.call("close")
         truth = read_truth(truth_file)
         for direction, reverse in enumerate((False, True)):
             wh = [slot["cumulative energy"] * 1000 for slot in [*read[reverse], midnight[reverse]]]
