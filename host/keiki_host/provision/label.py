@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from keiki_host.provision.errors import ProvisionError
 
 _MM = 1 / 25.4
-_WIDTH_MM, _HEIGHT_MM, _MARGIN_MM, _QR_MM = 70.0, 40.0, 3.0, 26.0
+_WIDTH_MM, _HEIGHT_MM, _MARGIN_MM, _QR_MM = 70.0, 40.0, 4.0, 25.0
 
 
 def code(settings: Mapping[str, Any], title: str, *, secrets: bool) -> str:
@@ -24,7 +24,7 @@ def lines(settings: Mapping[str, Any], title: str, *, secrets: bool) -> list[str
     """Return what stands beside it."""
     told = [
         settings["serial"],
-        f"System title {title}",
+        f"Title {title}",
         f"{settings['rating_a']} A, made {settings['production']}",
         "Not for billing",
     ]
