@@ -64,6 +64,9 @@ def prove(folder: Path, url: str, kind: str, meters: int, days: int, speed: floa
         f"{counted['delivered']:,} delivered, {counted['failed']:,} attempts failed"
     )
     tell(f"CPU of the head-end: {stage.headend_cpu_s:.0f} s")
+    if kind == "outages":
+        told = "".join(path.read_text() for path in sorted(folder.glob("headend-*.err")))
+        assert "nothing is confirmed until" in told and " again\n" in told, "the database was never away"
     ledger = Ledger(folder / stage.ready["registration"], [folder / log for log in stage.ready["logs"]])
     store = open_store(database)
     try:
