@@ -43,6 +43,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """`keiki flash ...`: exit code, standard output, standard error."""
     (tmp_path / "micropython.bin").write_bytes(esp_rom.image("esp32"))
     (tmp_path / "meter.toml").write_text(CONFIG)
+    # esptool waits for a chip that is gone as long as one may take to start: no chip here takes any time
+    (tmp_path / "esptool.cfg").write_text("[esptool]\nconnect_attempts = 1\nwrite_block_attempts = 1\n")
     monkeypatch.chdir(tmp_path)
 
     def flash(*arguments: str, board: str = BOARD) -> tuple[int, str, str]:
