@@ -38,6 +38,8 @@ LONG = "KEIKI_BOARDS" in os.environ
 CHOSEN = tuple(ICS) if LONG else tuple(ICS)[:1]
 GAIN_V, GAIN_I, OFFSET_W = 1.05, 1.04, 0.5
 LIMIT = 0.002
+RESTART_AT = 100
+"""The reading of the reference, in the first loads, at which somebody starts the meter again."""
 POINTS = ("5 %", "20 %", "100 %") if LONG else ("5 %", "100 %, PF 0.5")
 PLAN = tuple(
     # half the time, and so half the pulses
@@ -80,6 +82,7 @@ class Desk:
         self._meter = meter
         self._wave = wave
         self._dice = random.Random(1)
+        self._shown = 0
 
     def now_s(self) -> float:
         return self._meter.clock.now_ms / 1000
@@ -108,6 +111,9 @@ class Desk:
         pass
 
     async def read(self) -> Sample:
+        self._shown += 1
+        if self._shown == RESTART_AT:
+            await self._meter.firmware.call("restart")
         now_ms = self._meter.clock.utc_ms()
         (span,) = self._wave.spans(now_ms - 1000, now_ms)
         off = 1 + self._dice.gauss(0, 1e-4)
@@ -118,7 +124,7 @@ class Desk:
 
 
 @pytest.mark.parametrize("ic", CHOSEN)
-def test_a_board_as_it_is_bought_measures_right_after_one_calibration(
+def test_a_board_as_it_is_bought_measures_right_after_one_calibration_with_a_restart_in_it(
     ic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wave = Wave(Point(50))
@@ -133,8 +139,10 @@ def test_a_board_as_it_is_bought_measures_right_after_one_calibration(
             own = Desk(meter, wave)
             await own.sleep(5)
             bench_of = command.Bench(ConsoleMeter(meter.console.url), own, own, own)
-            state = await command.calibrate(bench_of, tmp_path, Conditions("the bench"), Quiet())
+            screen = Quiet()
+            state = await command.calibrate(bench_of, tmp_path, Conditions("the bench"), screen)
             assert state.stored, state.reasons
+            assert "once more: the meter started again" in screen.said
             before = [seen.error for seen in state.observations if seen.step == "high" and not seen.trial]
             points = [one for one in verdicts(state, PLAN) if one.step.purpose == VERIFY]
             worst = max(points, key=lambda one: abs(one.seen.error))
