@@ -33,15 +33,19 @@ class Rounds:
         """Hand on what came, for ever; the first time at once: something may be left from before."""
         if self._files is None:
             return
+        told = None
         while True:
             try:
                 now_s = self._clock.now_s
                 files = await asyncio.to_thread(croute.deliver, self._store, self._files, now_s=now_s)
                 self.stats["deliveries"] += 1
                 self.stats["files"] += len(files)
+                told = None
                 await self._clock.sleep(until_next(self._clock.now(), SLOT_S, DELIVER_S))
             except HeadendError as error:
-                self._tell(f"C-route: {error}")
+                if str(error) != told:  # once, however long it lasts
+                    told = str(error)
+                    self._tell(f"C-route: {error}")
                 await self._clock.sleep(_AGAIN_S)
 
     async def run_judging(self) -> None:
