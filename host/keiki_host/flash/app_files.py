@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from keiki_host.bench.errors import BenchError
-from keiki_host.bench.firmware_image import compiled, firmware_paths
+from keiki_host.bench.firmware_image import FLAGS, compiled, firmware_paths
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
 from keiki_host.flash.errors import FlashError
@@ -15,26 +15,63 @@ APP_FOLDER = "app"
 """Where the code lies on a board that has no ROMFS."""
 SETTINGS = "config.json"
 _PORTS = {"unix", "esp32", "rp2"}
+_NETWORK = {"lwip", "wifi", "waiting"}
 _LITTLEFS_2_0 = 0x00020000  # what every MicroPython with littlefs mounts
 
 
-def code(board: Board) -> dict[str, bytes]:
-    """Return the code of a board: path -> .mpy. FlashError: it does not compile, or is for another port."""
+def sources(board: Board) -> dict[str, bytes]:
+    """Return the sources of what a board is given: path -> text."""
     packages, main, _ = firmware_paths()
-    sources = {
+    found = {
         "main.py": main.read_bytes(),
         "board.py": (boards_folder() / board.name / "board.py").read_bytes(),
     }
     for path in sorted((packages / "keiki").rglob("*.py")):
         name = str(path.relative_to(packages))
-        if not name.startswith("keiki/hal/") or path.stem.split("_")[0] not in _PORTS - {board.port}:
-            sources[name] = path.read_bytes()
+        if not _needless(name, board):
+            found[name] = path.read_bytes()
+    return found
+
+
+def flags_of(board: Board) -> tuple[str, ...]:
+    """Return how mpy-cross makes smaller what a board is given.
+
+    Where code is copied into the heap it has no numbers of lines: they are a sixth of it.
+    """
+    return FLAGS if board.partitions else ("-O3",)
+
+
+def code(board: Board) -> dict[str, bytes]:
+    """Return the code of a board: path -> .mpy. FlashError: it does not compile, or is for another port."""
     try:
-        files, _ = compiled(sources, f"-march={board.of_chip.native}")
+        files, _ = compiled(sources(board), f"-march={board.of_chip.native}", flags_of(board))
     except BenchError as error:
         raise FlashError(str(error)) from None
     files[START + ".mpy"] = files.pop("main.mpy")
     return files
+
+
+def _needless(name: str, board: Board) -> bool:
+    """Tell whether a board can never load a module: what only that one uses is left out with it."""
+    stem = name.rpartition("/")[2].removesuffix(".py")
+    if name.startswith("keiki/hal/"):
+        return stem.split("_")[0] in _PORTS - {board.port} or (stem in _NETWORK and not board.wifi)
+    if name.startswith("keiki/drivers/metering_"):
+        return bool(stem.split("_")[1] != board.metering["ic"])
+    if name.startswith("keiki/drivers/flashlog"):
+        return board.flash.folder is not None
+    return not all(
+        there
+        for module, there in (
+            ("keiki/drivers/filelog.py", board.flash.folder is not None),
+            ("keiki/drivers/spinor.py", board.flash.spi is not None),
+            ("keiki/drivers/ds3231.py", board.rtc is not None),
+            ("keiki/meter/supply.py", board.relay is not None),
+            ("keiki/meter/route_a.py", board.wifi),
+            ("keiki/meter/sntp.py", board.wifi),
+        )
+        if name == module
+    )
 
 
 def start_files() -> dict[str, bytes]:
