@@ -21,6 +21,15 @@ class Phase:
         return [(t1_ms - t0_ms, self._power_w, VOLTS, self._power_w / VOLTS)]
 
 
+def wire_metering(pico: Any) -> None:
+    """Have two BL0942 on UART 0 of an emulated board."""
+    front = load("rp2_pico_bl0942").front_end
+    parts = Parts(front.burden_mohm * 1000 // front.ct_turns, front.divider_top_ohm, front.divider_bottom_ohm)
+    pico.on_uart(
+        0, lambda write: Bl0942Bus(pico.now_ms, [Phase(R_W), Phase(T_W)], write, parts=parts).receive
+    )
+
+
 def test_the_hal_loads_and_the_chip_has_an_identity(target: Any) -> None:
     said = target.run(
         BEGIN
@@ -51,11 +60,7 @@ print(ticks_ms() - a)
 
 
 def test_a_metering_chip_is_read_over_the_uart(pico: Any) -> None:
-    front = load("rp2_pico_bl0942").front_end
-    parts = Parts(front.burden_mohm * 1000 // front.ct_turns, front.divider_top_ohm, front.divider_bottom_ohm)
-    pico.on_uart(
-        0, lambda write: Bl0942Bus(pico.now_ms, [Phase(R_W), Phase(T_W)], write, parts=parts).receive
-    )
+    wire_metering(pico)
     said = pico.run(
         BEGIN
         + """
