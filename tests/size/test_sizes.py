@@ -1,8 +1,8 @@
 """The size of what a board is given, and what it takes of the heap, kept in boards/sizes.toml.
 
 `make sizes` prints the figures and writes the file anew, with 5 % of room for what is to come. More than 2 %
-above that is a failure. The heap is that of the unix port, with words of 64 bits: a board's is smaller. The hal
-is loaded on tests/board_hal.
+above that is a failure. The heap is that of the unix port, with words of 64 bits: a board's is smaller. The
+hal is loaded on tests/board_hal.
 """
 
 import os
