@@ -6,7 +6,7 @@ JOBS ?= 8
 # MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
 STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
-.PHONY: run test fleet boards bench check format fuzz powerloss soak clean
+.PHONY: run test fleet boards bench check format fuzz powerloss updates soak clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -57,6 +57,9 @@ soak: $(VENV)/.test        ## 10,000 associations with a whole meter on the A-ro
 fleet: $(VENV)/.test       ## 1,000 meters over 3 days, with outages; 1,000 without: in time (25 minutes)
 	$(BIN)/python tests/fleet/prove.py outages
 	$(BIN)/python tests/fleet/prove.py delivery 1000 1
+
+updates: $(VENV)/.test     ## The power of a meter cut at every block of an update (20 minutes)
+	$(BIN)/python tests/powerloss/update_kills.py
 
 boards: $(VENV)/.test      ## 50 boards of each metering IC calibrated, the worst of each shown, and one each with its firmware (15 minutes)
 	KEIKI_BOARDS=50 $(BIN)/python -m pytest -s tests/host/test_calibrate_boards.py tests/process/test_calibrate_bench.py

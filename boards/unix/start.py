@@ -49,6 +49,7 @@ _files = selector.Files(_updates) if _updates else None
 _record = selector.choose(_files) if _files else selector.FLASHED
 if not _record["active"]:
     del sys.modules["selector"], selector, _files, _record
+    gc.collect()
     _run(_flashed)
 else:
     try:

@@ -9,11 +9,13 @@ from typing import Any, Self
 import selector
 from cryptography.hazmat.primitives.asymmetric import rsa
 from keiki.meter import update, update_record
+from keiki.meter.updates import Updates
 from keiki.wire.update_manifest import BundleError
 from keiki_host.update import bundle, keys
 from keiki_host.update.bundle import Bundle, Identity
 
 BLOCK = 64
+RESTARTED = 99
 
 
 class PowerCutError(Exception):
@@ -155,6 +157,7 @@ class Meter:
         self.events = Events()
         self.flashed = "0.1.0"
         self.update: Any = None
+        self.updates: Any = Updates(None, "unix", (1, 28, 0))
         self.disk.files[update.KEY_FILE] = keys.modulus_of(signer(0).public_key())
 
     def boot(self) -> str:
@@ -168,6 +171,10 @@ class Meter:
         module.VERSION = version
         self.update = module.Update(self, self.disk, "unix", (1, 28, 0))
         return version
+
+    def restart(self) -> None:
+        """Start anew."""
+        self.events.heard.append(RESTARTED)
 
     def version_in(self, slot: str) -> str:
         """Which version a slot holds, whole."""

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +17,6 @@ from keiki_host.cosem.link import MeterLink
 from keiki_host.device import Device, DeviceError
 from keiki_host.device_command import read_events
 from keiki_host.update import bundle, keys
-from keiki_host.update.application import application
 from keiki_host.update.bundle import Identity
 from keiki_host.update.cosem import CosemMeter
 from keiki_host.update.send import ConsoleMeter
@@ -23,6 +24,10 @@ from keiki_host.update.send import ConsoleMeter
 from tests.bench_process import KEIKI, BenchProcess, until
 from tests.conformance.desk import own_address
 
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "update.md").read_text()
+COMMANDS = re.findall(r"^keiki .*$", TEXT, re.MULTILINE)
+CHECKPOINT_WH_X1000 = 1200 * 10 * 1000 // 3600
+"""What is measured between two checkpoints: registers after a power cut are no older than that."""
 BAD_ROM = b"\xd2\xcd\x31\x00"
 LOAD = ("--load", "constant:1200W", "--speed", "30", "--start", "2026-06-11T12:10:00+09:00")
 
@@ -31,10 +36,11 @@ LOAD = ("--load", "constant:1200W", "--speed", "30", "--start", "2026-06-11T12:1
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keys; an update that works, and one that crashes at its start."""
     found = tmp_path_factory.mktemp("update")
-    keys.generate(found / "key.pem", found / "key.pub")
-    signer = keys.load_private(found / "key.pem")
-    app = application("unix", "0.2.0")
-    (found / "good").write_bytes(bundle.make(Identity("unix", "0.2.0"), app, signer))
+    for line in COMMANDS[:3]:
+        subprocess.run([KEIKI, *shlex.split(line)[1:]], cwd=found, check=True, timeout=120)
+    (found / "new.keiki").rename(found / "good")
+    (found / "update.pub").rename(found / "key.pub")
+    signer = keys.load_private(found / "update.pem")
     crashing = {"rom.img": BAD_ROM + bytes(5000)}
     (found / "crash").write_bytes(bundle.make(Identity("unix", "0.3.0"), crashing, signer))
     other = {"rom.img": b"for another"}
@@ -53,9 +59,16 @@ def meter(folder: Path) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def keiki(*arguments: str) -> subprocess.CompletedProcess[str]:
+def keiki(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run it."""
-    return subprocess.run([KEIKI, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [KEIKI, *arguments],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def ask(meter: dict[str, Any], op: str, **more: Any) -> Any:
@@ -115,7 +128,7 @@ def test_an_update_cut_off_by_a_power_cut_goes_on_over_the_a_route(
             offset = console.data(offset, whole.data[offset : offset + console.piece])
     kill_firmware(meter)
     until(lambda: runs(meter, "0.1.0"), "the meter is back")
-    assert energy(meter) >= before
+    assert energy(meter) >= before - CHECKPOINT_WH_X1000
     kek = {name: bytes.fromhex(value) for name, value in meter["route_a"]["keys"].items()}
     host, port = meter["route_a"]["tcp"].split(":")
     with closing(MeterLink(host, int(port), Keys(kek["ek"], kek["ak"]), 60.0)) as link:
@@ -148,11 +161,29 @@ def test_a_version_that_crashes_at_its_start_makes_way_and_nothing_is_lost(
     until(lambda: runs(meter, "0.2.0"), "the version before is good")
     before = energy(meter)
     first = ask(meter, "events", before=None, most=16)["counts"]
-    done = keiki("update", str(folder / "crash"), "--meter", meter["console"], "--json")
-    assert json.loads(done.stdout)["version"] == "0.3.0", done.stderr
+    route = meter["route_a"]
+    keys_of_it = f"{route['keys']['ek']}:{route['keys']['ak']}"
+    done = keiki(
+        "update", str(folder / "crash"), "--meter", f"tcp://{route['tcp']}", "--json", KEIKI_KEYS=keys_of_it
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == "0.3.0"
     until(lambda: runs(meter, "0.2.0") and told(meter)[-1] == 3, "it has come back", 60)
-    assert energy(meter) >= before
+    assert energy(meter) >= before - CHECKPOINT_WH_X1000
     counts = ask(meter, "events", before=None, most=16)["counts"]
     assert all(counts[kind] >= count for kind, count in first.items()) and "safe_mode" not in counts
     status = ask(meter, "status")
     assert status["safe_mode"] is False and status["lost"] == []
+
+
+def test_the_command_of_the_document_updates_a_meter(meter: dict[str, Any], folder: Path) -> None:
+    until(lambda: runs(meter, "0.2.0"), "the version before is good")
+    (folder / "good").rename(folder / "new.keiki")
+    (folder / "key.pub").rename(folder / "update.pub")
+    command = shlex.split(COMMANDS[3].replace("$METER", meter["console"]))
+    done = subprocess.run(
+        [KEIKI, *command[1:]], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == "0.2.0 is installed and starts on trial\n", done.stderr
+    until(lambda: runs(meter, "0.2.0") and told(meter)[-1] == 2, "it is found good", 60)
+    assert ask(meter, "update", do="status")["slot"] == "b"

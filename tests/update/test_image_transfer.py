@@ -9,7 +9,7 @@ from keiki.wire.cosem.axdr import Reader, Writer
 from keiki.wire.cosem.objects_device import ImageTransfer
 from keiki.wire.cosem.results import OTHER, TEMPORARY_FAILURE, AccessError
 
-from tests.powerloss.update_world import Meter, bundle_of, run
+from tests.powerloss.update_world import RESTARTED, Meter, bundle_of, run
 
 WANTED = bundle_of("0.3.0")
 BLOCKS = -(-len(WANTED.data) // BLOCK)
@@ -32,7 +32,8 @@ class Association:
 
 
 def view_of(meter: Meter) -> Any:
-    return ImageView(meter.update, lambda: meter.events.heard.append(99))
+    meter.updates.current = meter.update
+    return ImageView(meter)
 
 
 def block(number: int, data: bytes = WANTED.data) -> tuple[int, bytes]:
@@ -59,7 +60,7 @@ def test_a_transfer_from_its_beginning_to_the_start_of_the_new_version() -> None
         view.activate(0, association)
         assert view.status() == 5
         await asyncio.sleep(0.01)
-        assert meter.events.heard[-1] == 99
+        assert meter.events.heard[-1] == RESTARTED
 
     meter = Meter()
     meter.boot()

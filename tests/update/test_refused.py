@@ -42,7 +42,7 @@ REFUSED = [
 def test_what_does_not_fit_is_refused_with_the_reason(meter: Meter, wrong: Bundle, reason: str) -> None:
     assert not run(meter.give(wrong))
     assert meter.update.state == update.REFUSED and reason in meter.update.reason
-    assert meter.events.heard[-1] == update_record.REFUSED
+    assert meter.events.heard[-1] == update_record.TURNED_DOWN
     assert [path for path in meter.disk.files if path.startswith("b/")] == []
     assert meter.boot() == "0.2.0"
     assert run(meter.give(GOOD)) and meter.boot() == "0.3.0"
@@ -111,3 +111,25 @@ def test_another_bundle_begins_anew(meter: Meter) -> None:
 
 def test_a_bundle_read_on_the_host_is_the_one_that_was_made() -> None:
     assert bundle.read(GOOD.data).id == GOOD.id
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_heap_without_room_for_the_check_costs_an_attempt_and_never_the_meter(
+    meter: Meter, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, real = [times], update.rsa_pss.verify
+
+    def verify(*arguments: bytes) -> object:
+        if left[0]:
+            left[0] -= 1
+            raise MemoryError
+        return real(*arguments)
+
+    monkeypatch.setattr(update.rsa_pss, "verify", verify)
+    assert run(meter.give(GOOD)) is (times == 1)
+    if times > 1:
+        assert "no room" in meter.update.reason and meter.boot() == "0.2.0"
+        left[0] = 0
+        assert meter.disk.files["b/manifest"]
+        assert run(meter.give(GOOD))
+    assert meter.boot() == "0.3.0"

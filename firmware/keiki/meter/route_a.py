@@ -23,7 +23,7 @@ class RouteA:
         self.service = ARoute(self.cosem.server, meter.settings, events, hal.ticks_ms, hal.report)
         store, cosem = meter.store, self.cosem
         if meter.updates.files is not None:
-            cosem.update = lambda: (meter.updates.open(meter), meter.restart)
+            cosem.updated = meter
         self.push = Push(
             SeriesRows(meter.history.half_hours.in_order),
             Cursor(store.kept, store.half_hours),

@@ -5,23 +5,30 @@ that the meter goes on measuring and answering.
 """
 
 import asyncio
+import gc
 from binascii import hexlify
 
 from keiki.meter import eventlog, update_record
-from keiki.meter.update_record import BEGUN, INSTALLED, number_of
-from keiki.meter.update_record import REFUSED as TURNED_DOWN
+from keiki.meter.update_record import (
+    ACTIVATED,
+    BEGUN,
+    CHECKING,
+    IDLE,
+    INSTALLED,
+    RECEIVING,
+    REFUSED,
+    TURNED_DOWN,
+    VERIFIED,
+    number_of,
+)
 from keiki.meter.update_staging import ID_SIZE, Staging
 from keiki.meter.version import VERSION
 from keiki.wire import rsa_pss
 from keiki.wire.compat import const
 from keiki.wire.update_manifest import BUNDLE_MAX, BundleError, check_fit
 
-IDLE = const(0)
-RECEIVING = const(1)
-CHECKING = const(2)  # the head, and then it is RECEIVING again; or all of it
-VERIFIED = const(3)
-REFUSED = const(4)
-ACTIVATED = const(5)
+_TRIES = const(10)
+_WAIT_MS = const(1000)
 STATES = ("idle", "receiving", "checking", "verified", "refused", "activated")
 
 KEY_FILE = "key"
@@ -102,7 +109,7 @@ class Update:
             self._refuse(str(error))
             return
         if self._staging.total:
-            self._start(self._check_head())
+            self._start(self._check_head)
         elif not self._staging.offset:
             self._meter.events.add(eventlog.UPDATE, BEGUN, number_of(VERSION))
 
@@ -125,7 +132,7 @@ class Update:
             self._refuse(str(error))
             return
         if staging.total and not known:
-            self._start(self._check_head())
+            self._start(self._check_head)
 
     def verify(self) -> None:
         """Begin to check all of it; `state` is VERIFIED or REFUSED after `await settled()`."""
@@ -133,7 +140,7 @@ class Update:
             return
         if self._staging is None or self.state != RECEIVING or self.offset != self.size:
             raise BundleError("it is not here yet" if self.state == RECEIVING else "nothing to check")
-        self._start(self._check_all())
+        self._start(self._check_all)
 
     def activate(self) -> None:
         """Make it the version of the next start. BundleError: it is not verified. OSError: flash refuses."""
@@ -176,15 +183,26 @@ class Update:
         self._task = asyncio.create_task(self._run(check))
 
     async def _run(self, check) -> None:
-        """Carry out a check, a step at a time; its result is the state that follows."""
+        """Carry out a check, a step at a time; its result is the state that follows.
+
+        Numbers of 3072 bits want room in one piece: where there is none, wait for others to be done with it.
+        """
         try:
-            while True:
+            for _ in range(_TRIES):
+                gc.collect()
                 try:
-                    next(check)
+                    steps = check()
+                    while True:
+                        next(steps)
+                        await asyncio.sleep_ms(0)
                 except StopIteration as done:
                     self.state = done.value
                     return
-                await asyncio.sleep_ms(0)
+                except MemoryError:
+                    await asyncio.sleep_ms(_WAIT_MS)
+            # what is on flash stays: who begins anew goes on from there
+            self.state, self.reason = REFUSED, "the heap has no room to check it; try again"
+            self._staging = None
         except BundleError as error:
             self._refuse(str(error))
         except OSError:

@@ -11,7 +11,15 @@ BEGUN = const(0)
 INSTALLED = const(1)
 CONFIRMED = const(2)
 RETURNED = const(3)
+TURNED_DOWN = const(4)
+
+# states of an update.Update
+IDLE = const(0)
+RECEIVING = const(1)
+CHECKING = const(2)  # the head, and then it is RECEIVING again; or all of it
+VERIFIED = const(3)
 REFUSED = const(4)
+ACTIVATED = const(5)
 
 _FILE = "select"
 _NEW = "select.new"

@@ -8,6 +8,7 @@ from keiki.meter.version import VERSION
 class Updates:
     """Slots in `files` (None: this board has none) of board `name`; `micropython` is its version as a tuple.
 
+    `current` is the update.Update under way, None: nobody has updated since the start.
     `returned`: the selector has given up a version, and this start is that of the one before.
     """
 
@@ -16,7 +17,7 @@ class Updates:
         self._about = name, micropython
         self._record = update_record.load(files)
         self.returned = bool(self._record["failed"])
-        self._update = None
+        self.current = None
 
     def cause(self, cause: int) -> int:
         """Return why this start is made: a version that was given up has crashed, not the one before it."""
@@ -40,8 +41,8 @@ class Updates:
 
     def open(self, meter):
         """Return the update.Update under way, or a new one; None: this board has no slots."""
-        if self._update is None and self.files is not None:
+        if self.current is None and self.files is not None:
             from keiki.meter.update import Update
 
-            self._update = Update(meter, self.files, *self._about)
-        return self._update
+            self.current = Update(meter, self.files, *self._about)
+        return self.current

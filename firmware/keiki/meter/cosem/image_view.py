@@ -2,14 +2,14 @@
 
 Blocks come in order, because they go straight into the slot; one that is there already is passed over. An
 answer waits until what it began has been checked. After a restart a transfer is initiated anew and goes on.
+Who only reads loads nothing of the update.
 """
 
 import asyncio
 
-from keiki.meter import update as updates
+from keiki.meter import update_record as updates
 from keiki.wire.compat import const
 from keiki.wire.cosem.results import OTHER, TEMPORARY_FAILURE, AccessError
-from keiki.wire.update_manifest import BundleError
 
 BLOCK = const(512)
 _RESTART_MS = const(1000)
@@ -17,29 +17,38 @@ _NOT_INITIATED, _INITIATED, _VERIFYING, _VERIFIED, _FAILED, _ACTIVATING = 0, 1, 
 
 
 class ImageView:
-    """Attributes and methods of class 18 for `update`; `restart()` starts the meter anew."""
+    """Attributes and methods of class 18 for the updates of `meter` (the composition root)."""
 
     block_size = BLOCK
     enabled = 1
 
-    def __init__(self, update, restart) -> None:
-        self._update = update
-        self._restart = restart
+    def __init__(self, meter) -> None:
+        self._meter = meter
+
+    @property
+    def _update(self):
+        return self._meter.updates.current
+
+    def _size(self) -> int:
+        update = self._update
+        return 0 if update is None else update.size
 
     def blocks(self) -> "tuple[int, int]":
         """Which blocks are there, as (bits, how many): the first ones."""
-        count = -(-self._update.size // BLOCK)
-        there = count if self._update.offset == self._update.size else self.first_missing()
+        count, there = -(-self._size() // BLOCK), self.first_missing()
         return ((1 << there) - 1) << (count - there), count
 
     def first_missing(self) -> int:
         """The number of the first block that is not there, or not whole."""
-        update = self._update
-        return -(-update.size // BLOCK) if update.offset == update.size else update.offset // BLOCK
+        size = self._size()
+        offset = self._update.offset if size else 0
+        return -(-size // BLOCK) if offset == size else offset // BLOCK
 
     def status(self) -> int:
         """Where it stands, as the standard numbers it."""
         update = self._update
+        if update is None:
+            return _NOT_INITIATED
         if update.state == updates.CHECKING:
             return _VERIFYING if update.offset == update.size else _INITIATED
         return {
@@ -52,12 +61,15 @@ class ImageView:
     def to_activate(self) -> list:
         """What has been verified: size, identifier, no signature of its own."""
         update = self._update
-        return [(update.size, update.identity, b"")] if update.state == updates.VERIFIED else []
+        if update is None or update.state != updates.VERIFIED:
+            return []
+        return [(update.size, update.identity, b"")]
 
     def initiate(self, value: tuple, association) -> None:
         """Method image_transfer_initiate."""
         identity, size = value
-        self._do(self._update.begin, identity, size)
+        self._meter.updates.open(self._meter)
+        self._do("begin", identity, size)
         self._wait(association)
 
     def transfer(self, value: tuple, association) -> None:
@@ -65,26 +77,30 @@ class ImageView:
         number, data = value
         if len(data) > BLOCK:
             raise AccessError(OTHER)
-        self._do(self._update.write, number * BLOCK, data)
+        self._do("write", number * BLOCK, data)
         self._wait(association)
 
     def verify(self, _value: int, association) -> None:
         """Method image_verify."""
-        self._do(self._update.verify)
+        self._do("verify")
         self._wait(association)
 
     def activate(self, _value: int, _association) -> None:
         """Method image_activate: the meter starts anew when the answer is out."""
-        self._do(self._update.activate)
+        self._do("activate")
         asyncio.create_task(self._start_anew())  # noqa: RUF006 - nothing is left to wait for it
 
     async def _start_anew(self) -> None:
         await asyncio.sleep_ms(_RESTART_MS)
-        self._restart()
+        self._meter.restart()
 
-    def _do(self, step, *arguments) -> None:
+    def _do(self, step: str, *arguments) -> None:
+        if self._update is None:
+            raise AccessError(TEMPORARY_FAILURE)
+        from keiki.wire.update_manifest import BundleError
+
         try:
-            step(*arguments)
+            getattr(self._update, step)(*arguments)
         except BundleError:
             raise AccessError(TEMPORARY_FAILURE) from None
         if self._update.state == updates.REFUSED:

@@ -134,7 +134,7 @@ class Catalogue:
         return not (
             (where == "s" and meter.supply is None)
             or (where == "t" and meter.phases < 2)
-            or (where == "u" and meter.update is None)
+            or (where == "u" and meter.updated is None)
         )
 
     def _access(self, row) -> "dict[int, tuple[int, int, int]]":
@@ -204,7 +204,7 @@ class Catalogue:
     def _make_image(self, name, access):
         from keiki.meter.cosem.image_view import ImageView
 
-        return objects_device.ImageTransfer(name, access, ImageView(*self._meter.update()))
+        return objects_device.ImageTransfer(name, access, ImageView(self._meter.updated))
 
     def _make_alarms(self, name, access):
         alarms = self._meter.alarms

@@ -37,7 +37,7 @@ class CosemMeter:
         self.half_hours = meter.history.half_hours
         self.minutes = meter.history.minutes
         self.alarms = alarms
-        self.push = self.update = None
+        self.push = self.updated = None
         self.phases = settings.phases
         self.ticks_ms = hal.ticks_ms
         self._metering = meter.metering
