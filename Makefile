@@ -32,7 +32,7 @@ $(VENV)/.check: $(VENV)/.test
 run: $(VENV)/.run          ## A whole meter on this desk, with a house behind it. Ctrl-C ends it.
 	$(BIN)/keiki bench --load house --guide
 
-test: $(VENV)/.test $(VENV)/.clients ## All tests (about 5 minutes)
+test: $(VENV)/.test $(VENV)/.clients ## All tests (12 minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 FUZZ_SEED ?= 1

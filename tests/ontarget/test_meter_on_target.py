@@ -5,10 +5,12 @@ It takes minutes, because the chip is emulated. The watchdog is left out: it wou
 
 from typing import Any
 
+import pytest
+
 from tests.ontarget.test_hal_on_target import BEGIN, R_W, T_W, VOLTS, wire_metering
 
 RUN_MS = 3000
-FREE_BYTES = 58_000  # 59,296 were measured; the aim is 60,000
+FREE_BYTES = 60_000
 BLOCK_MS = 50
 
 METER = """
@@ -64,12 +66,21 @@ import keiki_main
 """
 
 
-def test_the_meter_fits_measures_and_never_blocks_for_long(pico: Any) -> None:
+@pytest.fixture(scope="module")
+def found(pico: Any) -> dict[str, int]:
+    """What the whole meter said of itself."""
     wire_metering(pico)
     said = pico.run(BEGIN + METER.replace("RUN_MS", str(RUN_MS)))
     print(said)
-    found = {name: int(value) for name, value in (line.split() for line in said.splitlines())}
+    return {name: int(value) for name, value in (line.split() for line in said.splitlines())}
+
+
+def test_the_meter_measures_and_never_blocks_for_long(found: dict[str, int]) -> None:
     assert abs(found["volts_x100"] - VOLTS * 100) <= 2
     assert abs(found["watts_x10"] - 10 * (R_W + T_W)) <= 20
-    assert found["free_bytes"] >= FREE_BYTES
     assert found["block_ms"] <= BLOCK_MS
+
+
+@pytest.mark.xfail(strict=True, reason="59,296 bytes were free (docs/on-target.md)")
+def test_the_meter_leaves_so_much_heap(found: dict[str, int]) -> None:
+    assert found["free_bytes"] >= FREE_BYTES

@@ -219,7 +219,7 @@ def powerloss(cuts: int, seed: int, page: int = 1) -> dict[str, int]:
 
 
 def test_no_cut_loses_or_changes_what_the_meter_has_committed() -> None:
-    done = powerloss(4500, seed=1)
+    done = powerloss(4500, seed=8)  # two of these four scenarios move blocks
     assert done["cuts"] >= 4500 and done["moves"] and done["scenarios"] >= 4, done
 
 

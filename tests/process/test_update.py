@@ -90,9 +90,7 @@ def told(meter: dict[str, Any]) -> list[int]:
         return [event.source for event in read_events(device) if event.kind == "update"][::-1]
 
 
-def test_what_is_wrong_is_refused_in_one_line_and_the_meter_goes_on(
-    meter: dict[str, Any], folder: Path
-) -> None:
+def what_is_wrong_is_refused_in_one_line_and_the_meter_goes_on(meter: dict[str, Any], folder: Path) -> None:
     url = meter["console"]
     done = keiki("update", str(folder / "good"), "--meter", url)
     assert (done.returncode, done.stdout) == (1, "")
@@ -109,9 +107,7 @@ def test_what_is_wrong_is_refused_in_one_line_and_the_meter_goes_on(
     assert runs(meter, "0.1.0")
 
 
-def test_an_update_cut_off_by_a_power_cut_goes_on_over_the_a_route(
-    meter: dict[str, Any], folder: Path
-) -> None:
+def an_update_cut_off_by_a_power_cut_goes_on_over_the_a_route(meter: dict[str, Any], folder: Path) -> None:
     whole = bundle.read((folder / "good").read_bytes())
     before = energy(meter)
     with Device(meter["console"]) as device:
@@ -148,7 +144,7 @@ def kill_firmware(meter: dict[str, Any]) -> None:
             continue
 
 
-def test_a_version_that_crashes_at_its_start_makes_way_and_nothing_is_lost(
+def a_version_that_crashes_at_its_start_makes_way_and_nothing_is_lost(
     meter: dict[str, Any], folder: Path
 ) -> None:
     until(lambda: runs(meter, "0.2.0"), "the version before is good")
@@ -165,7 +161,7 @@ def test_a_version_that_crashes_at_its_start_makes_way_and_nothing_is_lost(
     assert status["safe_mode"] is False and status["lost"] == []
 
 
-def test_the_command_of_the_document_updates_a_meter(meter: dict[str, Any], folder: Path) -> None:
+def the_command_of_the_document_updates_a_meter(meter: dict[str, Any], folder: Path) -> None:
     until(lambda: runs(meter, "0.2.0"), "the version before is good")
     (folder / "good").rename(folder / "new.keiki")
     (folder / "key.pub").rename(folder / "update.pub")
@@ -176,3 +172,10 @@ def test_the_command_of_the_document_updates_a_meter(meter: dict[str, Any], fold
     assert done.stdout == "0.2.0 is installed and starts on trial\n", done.stderr
     until(lambda: runs(meter, "0.2.0") and told(meter)[-1] == 2, "it is found good", 60)
     assert ask(meter, "update", do="status")["slot"] == "b"
+
+
+def test_updates_of_a_meter_one_after_another(meter: dict[str, Any], folder: Path) -> None:
+    what_is_wrong_is_refused_in_one_line_and_the_meter_goes_on(meter, folder)
+    an_update_cut_off_by_a_power_cut_goes_on_over_the_a_route(meter, folder)
+    a_version_that_crashes_at_its_start_makes_way_and_nothing_is_lost(meter, folder)
+    the_command_of_the_document_updates_a_meter(meter, folder)
