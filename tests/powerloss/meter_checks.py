@@ -148,6 +148,10 @@ class Watched(World):
         """The slots that the log has, if the clock shows a time at which one may be closed already."""
         if self.utc_ms() > self.highest_s[kind] * 1000:
             return set()
+        return self.times(kind)
+
+    def times(self, kind: int) -> set[int]:
+        """The slots that the log has."""
         records, oldest = self.sure[kind], self.oldest[kind]
         return {record.time_of(payload) for sequence, payload in records.items() if sequence >= oldest}
 
