@@ -19,6 +19,7 @@ from keiki_host.calibrate_command import calibrate
 from keiki_host.device import DeviceError
 from keiki_host.device_backup_command import backup, logs, restore
 from keiki_host.device_command import app as device_app
+from keiki_host.device_wifi_command import wifi
 from keiki_host.flash.command import flash
 from keiki_host.flash.errors import FlashError, FlashInputError
 from keiki_host.fleet.command import fleet
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (backup, restore, logs):
+for command in (backup, restore, logs, wifi):
     device_app.command()(command)
 app.add_typer(device_app, name="device")
 app.command()(calibrate)

@@ -60,13 +60,17 @@ def restore(
 ) -> None:
     """Give a new board what the old one had: settings, secrets, the time, and its registers last."""
     kept = device_backup.read_file(file)
-    secrets = {} if record is None else _secrets(record, key_file, kept)
+    held_sealed = {} if record is None else _record(record, key_file, kept)
+    secrets = device_backup.secrets_of(held_sealed)
     with connected(meter, timeout) as device:
         registers = device_backup.check_registers(device, kept)
         held = device.ask("status")
         serial = kept["settings"]["serial"]
         told = ", ".join(f"{name} {wh:,} Wh" for name, wh in registers.items())
         confirm(f"{held.get('serial', meter)}: make it {serial} with {told}?", yes)
+        network = held_sealed.get("wifi")
+        if network is not None and held.get("network") is not None:
+            device.ask("wifi", **network)
         device.ask("set_clock", utc_ms=time.time_ns() // 1_000_000)
         unknown = device_backup.give(device, kept, secrets, registers, calibration=calibration)
         device.ask("restart")
@@ -79,14 +83,14 @@ def restore(
         show(said, as_json, lines)
 
 
-def _secrets(record: Path, key_file: Path, kept: dict[str, Any]) -> dict[str, Any]:
+def _record(record: Path, key_file: Path, kept: dict[str, Any]) -> dict[str, Any]:
     from keiki_host.provision import sealed  # noqa: PLC0415 - needs extras that a backup does not
     from keiki_host.provision.errors import ProvisionInputError  # noqa: PLC0415
 
     serial, settings = sealed.read(record, key_file)
     if serial != kept["settings"]["serial"]:
         raise ProvisionInputError(f"{record}: of {serial}, and the backup is of {kept['settings']['serial']}")
-    return device_backup.secrets_of(settings)
+    return settings
 
 
 def logs(

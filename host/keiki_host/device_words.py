@@ -256,6 +256,7 @@ _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ),
     ("cf_agrees", "its pulses", _agrees),
     ("safe_mode", "safe mode", lambda safe: "ON after crashes: nothing is measured" if safe else "off"),
+    ("network", "Wi-Fi", lambda at: "no radio for it" if at is None else at or "NOT JOINED"),
     ("lost", "lost on flash", lambda lost: "; ".join(lost) or "nothing"),
 )
 

@@ -37,14 +37,15 @@ def is_secret(name: str) -> bool:
         raise InputError(f"config: {error}") from None
 
 
-def read_secret(name: str) -> str:
-    """A secret from the person, without showing it, or one line of standard input."""
+def read_secret(name: str, *, empty: bool = False) -> str:
+    """A secret from the person, never shown, or a line of standard input; `empty`: it may be none."""
     if sys.stdin.isatty():
         return getpass.getpass(f"{name}: ")
-    line = sys.stdin.readline().rstrip("\r\n")
-    if not line:
+    line = sys.stdin.readline()
+    secret = line.rstrip("\r\n")
+    if not (line if empty else secret):
         raise InputError(f"config: {name}: nothing came on standard input")
-    return line
+    return secret
 
 
 def parse(name: str, text: str) -> Any:

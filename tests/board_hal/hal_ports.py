@@ -6,8 +6,8 @@ from keiki.hal import boards, esp32, rp2, running
 
 NAMES = [
     "Udp", "Watchdog", "addresses", "connect", "console", "counter", "datagram", "edge", "exit",
-    "files", "flash", "i2c", "input", "listen", "output", "pulse_output", "random_below",
-    "report", "reset_cause", "restart", "rtc_utc_ms", "settings_kept", "settings_object",
+    "files", "flash", "i2c", "input", "keep_network", "listen", "network", "output", "pulse_output",
+    "random_below", "report", "reset_cause", "restart", "rtc_utc_ms", "settings_kept", "settings_object",
     "sntp_exchange", "spi", "start", "ticks_ms", "uart", "unique_id", "wifi",
 ]  # fmt: skip
 
@@ -142,3 +142,24 @@ def test_files_that_are_written_wait_and_those_that_are_read_do_not():
         assert len(calls) == 4
     finally:
         rp2.hush = kept
+
+
+def test_a_network_that_is_kept_is_the_one_of_the_next_start():
+    boards._WIFI = "board_wifi.json"
+    assert boards.wifi(None) is None and boards.network() == ""
+    for ssid, password in (("", ""), ("n" * 33, ""), ("家" * 11, ""), ("net", "short"), ("net", "x" * 64)):
+        try:
+            boards.keep_network(ssid, password)
+            raise AssertionError("such a network was kept")
+        except ValueError:
+            pass
+    assert boards.keep_network("open", "") and boards.keep_network("net of 家", "12345678")
+    keeper = boards.wifi(None)
+    assert keeper._key == ("net of 家", "12345678") and boards.network() == ""
+    keeper.address = "192.0.2.7"
+    assert boards.network() == "192.0.2.7"
+    board.WIFI = False
+    try:
+        assert boards.network() is None and not boards.keep_network("net", "12345678")
+    finally:
+        board.WIFI = True

@@ -28,8 +28,10 @@ class NewMeter(FakeMeter):
 
     def __init__(self) -> None:
         self.held: dict[str, Any] = {"serial": "KEIKI0000001"}
+        self.network: str | None = ""
         super().__init__(
-            status=lambda _: {"serial": self.held["serial"], "system_title": TITLE},
+            status=lambda _: {"serial": self.held["serial"], "system_title": TITLE, "network": self.network},
+            wifi={"holds": "from the next start"},
             set=lambda request: self.take(request["values"]),
             settings=lambda _: {name: of for name, of in self.held.items() if name not in SECRETS},
             set_clock={"result": "set", "offset_ms": 0},
@@ -107,6 +109,36 @@ def test_what_is_given_is_taken(keiki: Keiki, meter: tuple[NewMeter, str], tmp_p
     assert "registered nowhere" in out
 
 
+def test_a_meter_is_told_its_network_before_anything_else_and_the_password_is_seen_nowhere(
+    keiki: Keiki, meter: tuple[NewMeter, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    played, url = meter
+    monkeypatch.setattr(sys, "stdin", io.StringIO("HIDDEN77\n"))
+    out, err = keiki("provision", "--meter", url, "--serial", "A123", "--wifi", "net", "--no-headend")
+    ops = [request["op"] for request in played.asked]
+    assert ops == ["status", "wifi", "set", "settings", "set_clock", "restart"]
+    assert played.asked[1] == {"op": "wifi", "ssid": "net", "password": "HIDDEN77"}
+    assert "joins net" in out and "HIDDEN77" not in out + err and "wifi_ssid" not in played.held
+    assert b"HIDDEN77" not in everything_on_disk(tmp_path)
+    _, record = sealed.read(tmp_path / "keiki-meters" / "A123.sealed", tmp_path / "keiki-headend.key")
+    assert record["wifi"] == {"ssid": "net", "password": "HIDDEN77"}
+    (tmp_path / "given.toml").write_text('wifi_ssid = "other"\nwifi_password = ""\n')
+    keiki("provision", "--meter", url, "--serial", "A124", "--given", "given.toml", "--no-headend", "--yes")
+    assert {"op": "wifi", "ssid": "other", "password": ""} in played.asked
+
+
+def test_a_board_without_a_radio_is_given_nothing(
+    keiki: Keiki, meter: tuple[NewMeter, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    played, url = meter
+    played.network = None
+    monkeypatch.setattr(sys, "stdin", io.StringIO("HIDDEN77\n"))
+    _, err = keiki("provision", "--meter", url, "--wifi", "net", code=1)
+    assert "no radio for Wi-Fi; nothing was changed" in err and err.count("\n") == 1
+    assert [request["op"] for request in played.asked] == ["status"]
+    assert not (tmp_path / "keiki-meters").exists()
+
+
 def test_a_label_for_a_printer_has_the_credentials_and_is_no_file(
     keiki: Keiki, meter: tuple[NewMeter, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -175,6 +207,8 @@ def test_a_meter_that_the_headend_knows_keeps_its_keys(
         (["--given", "none.toml"], "given: none.toml: No such file or directory"),
         (["--given", "broken.toml"], "given: broken.toml: not TOML"),
         (["--given", "wrong.toml"], "given: route_b_password: not 12 characters"),
+        (["--given", "wifi.toml"], "wifi: its password has 8 to 63 ASCII characters"),
+        (["--wifi", "n" * 33], "wifi: the name of a network has 1 to 32 bytes"),
         (["--serial", "a/b"], "serial: 1 to 64 letters, digits"),
         (["--key-file", "none.key"], "key file none.key: No such file or directory"),
     ],
@@ -183,6 +217,7 @@ def test_wrong_input_is_one_line_without_secrets_and_nothing_is_done(
     words: list[str], said: str, keiki: Keiki, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.toml").write_text("route_b_password = HIDDEN\n")
+    (tmp_path / "wifi.toml").write_text('wifi_ssid = "net"\nwifi_password = "HIDDEN"\n')
     (tmp_path / "wrong.toml").write_text('route_b_password = "HIDDEN"\n')
     _, err = keiki("provision", "--meter", "unix:///none", *words, code=2)
     assert err.startswith(f"keiki: {said}") and err.count("\n") == 1 and "HIDDEN" not in err

@@ -36,7 +36,7 @@ class Board(FakeMeter):
         self.restarts = 0
         super().__init__(
             status=lambda _: {
-                "serial": self.held["serial"], "utc_ms": NOW_MS,
+                "serial": self.held["serial"], "utc_ms": NOW_MS, "network": "",
                 **{f"{name}_wh_x1000": of for name, of in self.registers.items()},
             },
             settings=lambda _: {name: of for name, of in self.held.items() if table.when(name) != "secret"},
@@ -49,6 +49,7 @@ class Board(FakeMeter):
                 "from": request["from"], "rows": [[request["from"], n] for n in range(request["count"])],
             },
             set_clock={"result": "set", "offset_ms": 0},
+            wifi={"holds": "from the next start"},
             restart=lambda _: setattr(self, "restarts", self.restarts + 1) or {},
             statistics={"echonet": {"requests": 7}},
             memory={"used": 1, "free": 2},
@@ -97,7 +98,7 @@ def test_a_new_board_becomes_the_meter_that_the_old_one_was(
         tmp_path / "A.sealed",
         tmp_path / "keiki-headend.key",
         "A0000001",
-        {"serial": "A0000001", **SECRET},
+        {"serial": "A0000001", **SECRET, "wifi": {"ssid": "net", "password": "12345678"}},
         new=True,
     )
     code, out, err = run("backup", "meter.backup", "--meter", old_url, "--days", "2")
@@ -107,6 +108,7 @@ def test_a_new_board_becomes_the_meter_that_the_old_one_was(
     assert code == 0 and json.loads(out)["secrets"] is True and json.loads(out)["unknown"] == []
     assert "KEIKI0000001: make it A0000001 with import 1,234,567 Wh, export 5 Wh?" in err
     assert new.registers == {"import": 1_234_567_000, "export": 5_000}
+    assert {"op": "wifi", "ssid": "net", "password": "12345678"} in new.asked
     assert new.held == {**old.held, **SECRET} and new.restarts == 1
     assert new.calibration is None, "that of another metering IC"
     assert all(len(json.dumps(request)) < 1024 for request in new.asked)

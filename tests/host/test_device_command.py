@@ -373,3 +373,27 @@ def test_the_meter_may_be_named_once_for_all_in_the_environment(
     captured = capsys.readouterr()
     assert json.loads(captured.out) == STATUS
     assert "--meter" in captured.err and captured.err.count("\n") == 1
+
+
+def test_a_wifi_is_told_with_a_password_that_is_shown_nowhere(desk: Desk) -> None:
+    desk.meter.answers.update(status={**STATUS, "network": ""}, wifi={"holds": "from the next start"})
+    said = desk.says("wifi", "net", stdin="HIDDEN77\n") + desk.says("wifi", "open", "--json", stdin="\n")
+    assert "net: joined from the next start" in said and "HIDDEN77" not in said
+    assert desk.asked("wifi") == [{"ssid": "net", "password": "HIDDEN77"}, {"ssid": "open", "password": ""}]
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "stdin", "network", "said"),
+    [
+        (2, "", "HIDDEN77\n", "", "wifi: the name of a network has 1 to 32 bytes"),
+        (2, "net", "HIDDEN\n", "", "wifi: its password has 8 to 63 ASCII characters"),
+        (2, "net", "", "", "config: wifi_password: nothing came on standard input"),
+        (1, "net", "HIDDEN77\n", None, "this board has no radio for Wi-Fi; nothing was changed"),
+    ],
+)
+def test_a_wifi_that_cannot_be_is_one_line_and_is_told_to_no_meter(
+    desk: Desk, code: int, name: str, stdin: str, network: str | None, said: str
+) -> None:
+    desk.meter.answers["status"] = {**STATUS, "network": network}
+    assert desk.fails(code, "wifi", name, stdin=stdin).startswith(said)
+    assert desk.asked("wifi") == []

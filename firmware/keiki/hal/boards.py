@@ -1,5 +1,6 @@
 """What every real board has, whichever chip: one place for what its port does not do in its own way."""
 
+import json
 import os
 import sys
 
@@ -24,6 +25,7 @@ __all__ = (
 )  # fmt: skip
 
 _CONFIG = "/config.json"
+_WIFI = "/wifi.json"
 _EVERYWHERE = "0.0.0.0"
 _network: list = []
 
@@ -84,7 +86,7 @@ def wifi(on_stuck):
     factory reset leaves it, and it goes with the board.
     """
     try:
-        key = _object("/wifi.json") if board.WIFI else {}
+        key = _object(_WIFI) if board.WIFI else {}
         ssid, password = str(key.get("ssid", "")), str(key.get("password", ""))
     except ValueError as error:
         report(error)  # the meter goes on without
@@ -98,6 +100,28 @@ def wifi(on_stuck):
     lwip.use(keeper)
     _network[:] = [keeper]
     return keeper
+
+
+def keep_network(ssid: str, password: str) -> bool:
+    """Keep the network to join from the next start on; False: this board has no radio for it.
+
+    ValueError: no network is called so, or has such a password ("": it is open). OSError: flash refuses.
+    """
+    if not board.WIFI:
+        return False
+    if not 0 < len(ssid.encode()) <= 32 or not (8 <= len(password) < 64 or password == ""):
+        raise ValueError
+    with open(_WIFI + ".new", "w") as file:
+        json.dump({"ssid": ssid, "password": password}, file)
+    os.rename(_WIFI + ".new", _WIFI)
+    return True
+
+
+def network() -> "str | None":
+    """Return the address in the network that is joined, "": none is; None: this board has no radio for it."""
+    if not board.WIFI:
+        return None
+    return _network[0].address or "" if _network else ""
 
 
 def addresses() -> "tuple[str | None, str | None]":

@@ -19,7 +19,9 @@ from keiki.hal.boards import (
     exit,
     i2c,
     input,
+    keep_network,
     listen,
+    network,
     output,
     pulse_train_on,
     random_below,
@@ -38,8 +40,8 @@ from keiki.hal.boards import (
 
 __all__ = (
     "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
-    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_kept",
-    "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
+    "input", "keep_network", "listen", "network", "output", "random_below", "report", "restart", "rtc_utc_ms",
+    "settings_kept", "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
 )  # fmt: skip
 
 _LABEL = "keiki"

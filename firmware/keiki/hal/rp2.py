@@ -21,7 +21,9 @@ from keiki.hal.boards import (
     exit,
     i2c,
     input,
+    keep_network,
     listen,
+    network,
     output,
     pulse_train_on,
     random_below,
@@ -41,8 +43,8 @@ from keiki.hal.files import Folder
 
 __all__ = (
     "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
-    "input", "listen", "output", "random_below", "report", "restart", "rtc_utc_ms", "settings_kept",
-    "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
+    "input", "keep_network", "listen", "network", "output", "random_below", "report", "restart", "rtc_utc_ms",
+    "settings_kept", "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
 )  # fmt: skip
 
 _SCRATCH = {"rp2040": 0x4005800C, "rp2350": 0x400D800C}  # WATCHDOG_SCRATCH0: power alone clears it

@@ -172,6 +172,16 @@ def wifi(_on_stuck):
     return
 
 
+def keep_network(_ssid: str, _password: str) -> bool:
+    """Keep the Wi-Fi to join; False: there is no radio for it."""
+    return False
+
+
+def network() -> None:
+    """Return the address in the Wi-Fi that is joined; None: there is no radio for it."""
+    return
+
+
 def addresses() -> "tuple[str | None, str | None]":
     """Return the meter's own IPv4 and IPv6 addresses (None: that protocol is not used)."""
     return os.getenv("KEIKI_UDP4") or None, os.getenv("KEIKI_UDP6") or None

@@ -6,7 +6,8 @@
 {"op": "set_clock", "utc_ms": n}, {"op": "step_clock", "by_ms": n},
 {"op": "set_register", "register": "import" | "export", "wh": n},
 {"op": "events", "before": sequence | null, "most": n},
-{"op": "half_hours", "from": utc_s, "count": n}, {"op": "pulse"}, {"op": "update", ...}.
+{"op": "half_hours", "from": utc_s, "count": n}, {"op": "pulse"}, {"op": "update", ...},
+{"op": "wifi", "ssid": text, "password": text}.
 An answer is {"ok": ...} or {"error": text}. Secrets are never read back.
 """
 
@@ -112,6 +113,7 @@ class Console:
             "t_assumed": meter.ic.assumes_symmetry,
             "cf_agrees": None if meter.pulse_lines is None else meter.pulse_lines.agree,
             "safe_mode": meter.safe,
+            "network": meter.hal.network(),
             "lost": list(meter.store.losses()),
         }
 
@@ -232,6 +234,12 @@ class Console:
         from keiki.meter import update_console
 
         return update_console.answer(self._meter, request)
+
+    def op_wifi(self, request: dict) -> dict:
+        """Keep the Wi-Fi that the meter joins from the next start on."""
+        if not self._meter.hal.keep_network(request["ssid"], request["password"]):
+            raise SettingError("wifi: this board has no radio for it")
+        return {"holds": "from the next start"}
 
     def op_factory_reset(self, _request: dict) -> dict:
         """Settings to their defaults from the next start; registers, history and events stay."""

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from keiki_host import wifi as networks
 from keiki_host.device import Device, UrlError
 from keiki_host.device_command import AsJson, MeterUrl, Yes, confirm
 from keiki_host.headend import registry
@@ -24,7 +25,6 @@ from keiki_host.headend.errors import HeadendInputError
 from keiki_host.headend.keys import Safe, read_key_file
 from keiki_host.provision import identity, label, sealed
 from keiki_host.provision.errors import ProvisionError, ProvisionInputError
-from keiki_host.setting_values import read_secret
 
 LINE_MAX = 1024  # of the console (docs/device.md)
 UNNAMED = "KEIKI0000001"
@@ -92,7 +92,9 @@ def provision(
 ) -> None:
     """Give a meter its serial number, credentials, keys, rating and the time, and register it."""
     to_printer = _to_printer(label_file)
-    chosen = _settings(given, serial, rating, wifi)
+    asked = _given(given)
+    network = _network(asked, wifi)
+    chosen = _settings(asked, serial, rating)
     read_key_file(key_file)
     path = sealed.path_of(records, chosen["serial"])
     with _connected(meter) as device, contextlib.ExitStack() as transaction:
@@ -100,6 +102,8 @@ def provision(
         title = status.get("system_title")
         if not isinstance(title, str):
             raise ProvisionError(f"{meter}: its firmware does not say its system title; flash it first")
+        if network is not None:
+            networks.check_radio(device, status)
         if status["serial"] not in (UNNAMED, chosen["serial"]):
             confirm(f"This meter is {status['serial']} already. Make it {chosen['serial']}?", yes)
         if not no_headend:
@@ -110,7 +114,10 @@ def provision(
             _check_new(title, store)
             number = registry.add_meter(store, chosen["serial"], title, rating, address=address, **me)
             safe.put(number, identity.keys(chosen), **me)
-        sealed.write(path, key_file, chosen["serial"], {**chosen, "system_title": title}, new=not replace)
+        record = {**chosen, "system_title": title, **({} if network is None else {"wifi": network})}
+        sealed.write(path, key_file, chosen["serial"], record, new=not replace)
+        if network is not None:
+            device.ask("wifi", **network)
         _give(device, chosen, path)
     _label(label_file, chosen, title)
     result = {
@@ -119,6 +126,7 @@ def provision(
         "rating_a": rating,
         "record": str(path),
         "registered": not no_headend,
+        "wifi": None if network is None else network["ssid"],
     }
     shown = json.dumps(result) if as_json else _said(result)
     print(shown, file=sys.stderr if to_printer else sys.stdout)
@@ -131,23 +139,33 @@ def _to_printer(name: str | None) -> bool:
     return name == "-"
 
 
-def _settings(given: Path | None, serial: str | None, rating: int, wifi: str | None) -> dict[str, Any]:
-    asked: dict[str, Any] = {}
-    if given is not None:
-        try:
-            asked = tomllib.loads(given.read_text())
-        except OSError as error:
-            raise ProvisionInputError(f"given: {given}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            # why: what a TOML parser says may quote the line, and a secret stands in it
-            raise ProvisionInputError(f"given: {given}: not TOML") from None
-        asked = {name: str(value) if name == "production" else value for name, value in asked.items()}
+def _given(given: Path | None) -> dict[str, Any]:
+    if given is None:
+        return {}
+    try:
+        asked = tomllib.loads(given.read_text())
+    except OSError as error:
+        raise ProvisionInputError(f"given: {given}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # why: what a TOML parser says may quote the line, and a secret stands in it
+        raise ProvisionInputError(f"given: {given}: not TOML") from None
+    return {name: str(value) if name == "production" else value for name, value in asked.items()}
+
+
+def _network(asked: dict[str, Any], ssid: str | None) -> dict[str, str] | None:
+    """The network that is given or named, None: none is; it is no setting, so it is taken out of `asked`."""
+    ssid, password = ssid or asked.pop(networks.NAME, None), asked.pop(networks.PASSWORD, None)
+    if ssid is None and password is None:
+        return None
+    if not isinstance(ssid, str) or not isinstance(password, str | None):
+        raise ProvisionInputError("given: wifi_ssid and wifi_password are texts")
+    return networks.network(ssid, password)
+
+
+def _settings(asked: dict[str, Any], serial: str | None, rating: int) -> dict[str, Any]:
     asked["rating_a"] = rating
     if serial is not None:
         asked["serial"] = serial
-    if wifi is not None:
-        asked["wifi_ssid"] = wifi
-        asked.setdefault("wifi_password", read_secret("wifi_password"))
     if rating not in registry.RATINGS_A:
         raise ProvisionInputError(f"rating: {rating} A is none of 30, 60, 120")
     settings = identity.settings(asked, time.time(), os.urandom)
@@ -211,8 +229,9 @@ def _label(name: str | None, settings: dict[str, Any], title: str) -> None:
 
 def _said(result: dict[str, Any]) -> str:
     where = "registered in the head-end" if result["registered"] else "registered nowhere"
+    wifi = "" if result["wifi"] is None else f", joins {result['wifi']} (keiki device status)"
     return (
         f"{result['serial']} (system title {result['system_title']}, {result['rating_a']} A): provisioned, "
-        f"{where}\n"
+        f"{where}{wifi}\n"
         f"what it was given is sealed in {result['record']}"
     )
