@@ -1,7 +1,6 @@
 """The host's end of a meter's console: every way in which there is no answer ends in one line."""
 
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -68,12 +67,14 @@ NOT_A_METER = {
 @pytest.mark.parametrize("kind", NOT_A_METER)
 def test_what_is_not_a_meter_gets_one_line(kind: str, tmp_path: Path) -> None:
     said, reason = NOT_A_METER[kind]
-    with on_socket(tmp_path / "console", lambda _: said) as url:
-        began_s = time.monotonic()
-        with Device(url, timeout_s=0.3) as to, pytest.raises(DeviceError) as raised:
-            to.ask("status")
+    timeout_s = 0.3 if reason.endswith("0.3 s") else 60
+    with (
+        on_socket(tmp_path / "console", lambda _: said) as url,
+        Device(url, timeout_s=timeout_s) as to,
+        pytest.raises(DeviceError) as raised,
+    ):
+        to.ask("status")
     assert str(raised.value) == f"{url}: {reason}"
-    assert time.monotonic() - began_s < 5
 
 
 def test_a_trickle_that_is_no_answer_does_not_outlast_the_timeout(tmp_path: Path) -> None:
