@@ -37,8 +37,8 @@ FLASH = {"blocks": 256, "page": 1, "days": 400, "minute_days": 2}
 PARTITIONS = (
     ("nvs", "data", "nvs", 0x9000, 0x6000),
     ("phy_init", "data", "phy", 0xF000, 0x1000),
-    ("factory", "app", "factory", 0x10000, 0x1F0000),
-    ("romfs", "data", 0x8F, 0x200000, 0x40000),
+    ("factory", "app", "factory", 0x10000, 0x210000),
+    ("vfs", "data", "fat", 0x220000, 0x20000),
     ("keiki", "data", 0x40, 0x240000, 0x100000),
-    ("vfs", "data", "fat", 0x340000, 0x4C0000),
+    ("romfs", "data", 0x8F, 0x340000, 0xC0000),
 )

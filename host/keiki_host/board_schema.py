@@ -24,6 +24,8 @@ from keiki_host.board_parts import (
 BLOCK = 4096
 DATA = "keiki"
 """Label of the partition that has the meter's data."""
+VERSIONS = 3
+"""Equal parts of partition romfs: what was flashed, and the slots a and b of updates (hal/esp32_slots.py)."""
 _APP_ALIGNED = 0x10000
 _TABLE_END = 0x9000  # the bootloader and the partition table come first
 
@@ -69,6 +71,11 @@ class Board(Data):
             if row.name == name:
                 return row
         raise KeyError(name)
+
+    @property
+    def rom_bytes(self) -> int:
+        """How long the ROMFS image of a version may be."""
+        return self.partition("romfs").size // VERSIONS // BLOCK * BLOCK
 
     @property
     def flash_bytes(self) -> int:

@@ -88,11 +88,12 @@ def rom(chip: str) -> Iterator[Rom]:
         running.close()
 
 
-def image(chip: str, *, app_bytes: int = 20_000, flash_mb_log2: int = 2) -> bytes:
+def image(chip: str, *, app_bytes: int = 20_000, flash_mb_log2: int = 2, romfs: bool = True) -> bytes:
     """What a MicroPython image looks like: boot loader, somebody's partition table, program."""
     start = {"esp32": 0x1000, "esp32s3": 0, "esp32c3": 0}[chip]
     number = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}[chip]
     head = bytes([0xE9, 4, 2, flash_mb_log2 << 4]) + bytes(8) + number.to_bytes(2, "little") + bytes(10)
     boot = (head + b"boot" * 1000).ljust(0x8000 - start, b"\xff")
     table = (b"\xaaP" + b"theirs" * 5).ljust(0x8000, b"\xff")
-    return boot + table + (head + b"python" * app_bytes)[:app_bytes]
+    program = head + (b"VfsRom" if romfs else b"") + b"python" * app_bytes
+    return boot + table + program[:app_bytes]

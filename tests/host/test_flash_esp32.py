@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from keiki_host import board_data, cli, romfs
+from keiki_host import board_data, cli
 from keiki_host.flash import app_files, partition_table
-from littlefs import LittleFS
 
 from tests.host import esp_rom
 from tests.host.esp_rom import Rom
@@ -27,7 +26,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def _small_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiling the firmware has tests of its own."""
-    monkeypatch.setattr(app_files, "code", lambda board: CODE)
+    monkeypatch.setattr(app_files, "code", lambda board, version=None: CODE)
 
 
 @pytest.fixture
@@ -61,6 +60,10 @@ def data_of(chip: Rom) -> bytes:
     return bytes(chip.flash.data[DATA.offset : DATA.offset + DATA.size])
 
 
+def files_of(chip: Rom) -> dict[str, bytes]:
+    return app_files.littlefs_files(bytes(chip.flash.data[VFS.offset : VFS.offset + VFS.size]))
+
+
 def parts(out: str) -> dict[str, bool]:
     """Name of each part: whether it was written."""
     return {part["name"]: part["written"] for part in json.loads(out)["parts"]}
@@ -80,15 +83,14 @@ def test_a_bare_board_gets_everything_and_keeps_the_meters_data(chip: Rom, run: 
     assert flash[0x10000 : 0x10000 + 20_000] == whole[0xF000:]
     table = partition_table.decode(bytes(flash[0x8000:0x8C00]))
     assert table is not None and partition_table.Row("romfs", 1, 0x8F, ROMFS.offset, ROMFS.size) in table
-    rom = romfs.build(CODE)
+    rom = app_files.rom(board_data.load(BOARD))
     assert flash[ROMFS.offset : ROMFS.offset + len(rom)] == rom
-    disk = LittleFS(block_size=4096, block_count=VFS.size // 4096, mount=False)
-    disk.context.buffer[:] = flash[VFS.offset : VFS.offset + VFS.size]
-    disk.mount()
-    with disk.open("config.json", "rb") as file:
-        assert json.loads(file.read()) == {"serial": "KEIKI7654321", "route_b_password": "SECRET567890"}
-    with disk.open("main.py", "rb") as file:
-        assert file.read() == app_files.start_files()["main.py"]
+    files = files_of(chip)
+    assert json.loads(files.pop("config.json")) == {
+        "serial": "KEIKI7654321",
+        "route_b_password": "SECRET567890",
+    }
+    assert files == app_files.start_files()
     assert data_of(chip) == before
 
 
@@ -98,9 +100,21 @@ def test_only_what_changed_is_written(chip: Rom, run: Run, monkeypatch: pytest.M
     written = chip.flash.blocks
     code, out, _ = run(*everything)
     assert code == 0 and not any(parts(out).values()) and chip.flash.blocks == written
-    monkeypatch.setattr(app_files, "code", lambda board: {**CODE, "keiki/core.mpy": b"newer"})
+    monkeypatch.setattr(app_files, "code", lambda board, version=None: {**CODE, "keiki/core.mpy": b"newer"})
     code, out, _ = run("--port", chip.url, "--json")
     assert code == 0 and parts(out) == {"partition table": False, "the meter's code": True}
+
+
+def test_another_configuration_leaves_the_wifi_and_updates_of_a_board(chip: Rom, run: Run) -> None:
+    assert run("--port", chip.url, "--image", "micropython.bin")[0] == 0
+    kept = {"wifi.json": b"{}", "update/key": b"k" * 384, "update/a/rom.img": b"9", "update/a/id": b"i"}
+    held = app_files.littlefs_image({**kept, "config.json": b"of before", "main.py": b"old"}, VFS.size)
+    chip.flash.data[VFS.offset : VFS.offset + VFS.size] = held.ljust(VFS.size, b"\xff")
+    code, out, _ = run("--port", chip.url, "--config", "meter.toml", "--json")
+    assert code == 0 and [name for name, written in parts(out).items() if written] == ["configuration"]
+    files = files_of(chip)
+    assert {name: files.get(name) for name in kept} == kept and b"KEIKI7654321" in files["config.json"]
+    assert files["main.py"] == app_files.start_files()["main.py"]
 
 
 def test_a_dry_run_writes_nothing(chip: Rom, run: Run) -> None:
@@ -213,6 +227,10 @@ def test_an_unknown_board_is_told_the_known_ones(run: Run) -> None:
         (esp_rom.image("esp32s3")[0x1000:], "image: not an ESP32 image"),
         (esp_rom.image("esp32c3"), "image: it is for an esp32c3, and the board has an esp32"),
         (esp_rom.image("esp32")[:0x8000], "image: not a whole image for an esp32"),
+        (
+            esp_rom.image("esp32", romfs=False),
+            "image: this MicroPython has no ROMFS, and the meter's code does not fit the heap",
+        ),
         (
             esp_rom.image("esp32", flash_mb_log2=1),
             "image: it is for 2 MB of flash, and the board's layout needs 4",

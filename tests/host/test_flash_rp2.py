@@ -30,7 +30,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(autouse=True)
 def _small_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_files, "code", lambda board: CODE)
+    monkeypatch.setattr(app_files, "code", lambda board, version=None: CODE)
 
 
 @pytest.fixture
@@ -83,9 +83,14 @@ def test_code_gets_to_the_board_once_and_the_data_stays(
         for name, data in CODE.items():
             assert (drive / "app" / name).read_bytes() == data
         assert json.loads((drive / "config.json").read_text()) == {"digits": 7}
+        # an update stays as long as what was flashed does
+        (drive / "update" / "a").mkdir(parents=True)
+        (drive / "update" / "select").write_text("{}")
+        assert written(run("--port", port, "--json")[1]) == set() and (drive / "update" / "select").exists()
         (drive / "app" / "keiki" / "core.mpy").write_bytes(b"broken")
         code, out, _ = run("--port", port, "--json")
         assert code == 0 and written(out) == {"app/keiki/core.mpy"}
+        assert not (drive / "update" / "select").exists() and (drive / "update" / "a").exists()
     assert (drive / "log" / "1-7").read_bytes() == b"registers"
 
 

@@ -23,7 +23,7 @@ RULES: dict[str, tuple[set[str], set[str] | None]] = {
     "boards/": (set(), set()),
     "boards/unix/start.py": (set(), {"gc", "main", "os", "selector", "sys", "uctypes", "vfs"}),
     "firmware/main.py": ({"keiki.meter"}, {"board"}),
-    "firmware/start.py": (set(), {"keiki_main", "selector", "sys"}),
+    "firmware/start.py": (set(), {"keiki_main", "machine", "os", "selector", "sys", "vfs"}),
     "firmware/selector.py": (set(), {"json", "os"}),
     "firmware/keiki/__init__.py": (set(), set()),
     "firmware/keiki/wire/": ({"keiki.wire"}, PURE),

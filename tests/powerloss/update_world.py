@@ -34,6 +34,7 @@ class Disk:
         self.budget: int | None = None
         self.changes = 0
         self.full = False
+        self.room = 1 << 20
 
     def change(self) -> None:
         """Count a change of the disk."""
@@ -53,6 +54,14 @@ class Disk:
         """As hal.Folder."""
         below = any(name.startswith(f"{path}/") for name in self.files)
         return len(self.files[path]) if path in self.files else 0 if below else -1
+
+    def free(self) -> int:
+        """As hal.SlotFiles."""
+        return self.room - sum(len(data) for data in self.files.values())
+
+    def taken(self, _path: str, size: int) -> int:
+        """As hal.SlotFiles."""
+        return size
 
     def rename(self, old: str, new: str) -> None:
         """As hal.Folder."""
@@ -150,10 +159,12 @@ class Events:
 
 
 class Meter:
-    """What survives of a meter, and its starts."""
+    """What survives of a meter, and its starts. `reserved`: what its logs may still take."""
 
     def __init__(self, torn: bool = True) -> None:
         self.disk = Disk(torn)
+        self.reserved = 0
+        self.store = self
         self.events = Events()
         self.flashed = "0.1.0"
         self.update: Any = None
@@ -171,6 +182,10 @@ class Meter:
         module.VERSION = version
         self.update = module.Update(self, self.disk, "unix", (1, 28, 0))
         return version
+
+    def to_grow(self) -> int:
+        """As Store."""
+        return self.reserved
 
     def restart(self) -> None:
         """Start anew."""

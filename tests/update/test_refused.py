@@ -63,6 +63,24 @@ def test_nothing_is_written_beyond_the_head_before_its_signature_is_known(meter:
     assert not any("app.mpy" in path for path in meter.disk.files if path.startswith("b/"))
 
 
+def test_what_does_not_fit_is_refused_before_any_of_its_code_is_written(meter: Meter) -> None:
+    code, folder = sum(GOOD.files.values()), 8192
+    meter.reserved = meter.disk.free() - code - 3 * folder
+    assert not run(meter.give(GOOD)) and "no room for it: it takes" in meter.update.reason
+    assert meter.boot() == "0.2.0" and not any(path.startswith("b/") for path in meter.disk.files)
+    meter.reserved = 0
+
+    async def half() -> None:
+        meter.update.begin(GOOD.id, len(GOOD.data))
+        meter.update.write(0, GOOD.data[: -code // 2])
+        await meter.update.settled()
+
+    run(half())
+    # what is there already, and its folders, are not asked for once more
+    meter.reserved = meter.disk.free() - code * 3 // 4 - folder
+    assert run(meter.give(GOOD)) and meter.boot() == "0.3.0"
+
+
 def test_a_meter_without_a_key_takes_none_and_a_key_is_given_once(meter: Meter) -> None:
     key = meter.disk.files.pop(update.KEY_FILE)
     assert not run(meter.give(GOOD)) and "no key" in meter.update.reason

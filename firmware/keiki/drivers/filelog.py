@@ -194,6 +194,10 @@ class FileLog:
         self.end = max(self.end, first + slots)
         self._left = 0 if size % self._size or self.end > first + slots else self.slots - slots
 
+    def to_grow(self) -> int:
+        """Return how many bytes of the file system it may still take."""
+        return max(0, self._keep + 1 - len(self._firsts)) * self._files.size
+
     def _open(self) -> None:
         """Begin a segment for the record at `end`; the oldest one goes if that makes one too many."""
         self._close()

@@ -26,6 +26,7 @@ __all__ = (
 
 _CONFIG = "/config.json"
 _WIFI = "/wifi.json"
+UPDATES = "/update/"
 _EVERYWHERE = "0.0.0.0"
 _network: list = []
 
@@ -50,13 +51,9 @@ def settings_kept() -> None:
         pass
 
 
-def app_files():
-    """Return the folder of updates, /update; None: this start was not made by selector.py."""
-    if "selector" not in sys.modules:
-        return None
-    from keiki.hal.slot_files import SlotFiles
-
-    return SlotFiles("/update/")
+def by_selector() -> bool:
+    """Tell whether selector.py has made this start: only then can an update take the place of what runs."""
+    return "selector" in sys.modules
 
 
 def console():

@@ -6,12 +6,11 @@ The meter's data has the partition "keiki" for itself; settings to begin with ar
 import esp32  # pyright: ignore[reportMissingImports]
 import machine
 
-from keiki.hal import lines, running
+from keiki.hal import boards, lines, running
 from keiki.hal.boards import (
     Udp,
     Watchdog,
     addresses,
-    app_files,
     connect,
     console,
     datagram,
@@ -45,6 +44,7 @@ __all__ = (
 )  # fmt: skip
 
 _LABEL = "keiki"
+_ROMFS = "romfs"
 _MARK = b"keiki"
 _BLOCKS_OP = 4
 _PULSE_TIMER, _REPL_TIMER = 0, 1
@@ -87,6 +87,16 @@ def flash(blocks: int):
     if has != blocks:
         raise ValueError("flash: partition %s has %d blocks, not %d" % (_LABEL, has, blocks))
     return found[0]
+
+
+def app_files():
+    """Return the slots of updates, their code in partition romfs; None: it is no start by selector.py."""
+    found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label=_ROMFS)
+    if not found or not boards.by_selector():
+        return None
+    from keiki.hal.esp32_slots import RomSlots
+
+    return RomSlots(boards.UPDATES, found[0])
 
 
 def counter(pin: int):

@@ -8,12 +8,11 @@ it is not touched before every serial line has been quiet for as long as a part 
 import board
 import machine
 
-from keiki.hal import lines, running
+from keiki.hal import boards, lines, running
 from keiki.hal.boards import (
     Udp,
     Watchdog,
     addresses,
-    app_files,
     connect,
     console,
     datagram,
@@ -40,6 +39,7 @@ from keiki.hal.boards import (
     wifi,
 )  # fmt: skip
 from keiki.hal.files import Folder
+from keiki.hal.slot_files import SlotFiles
 
 __all__ = (
     "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
@@ -135,6 +135,21 @@ class _QuietFolder(Folder):
 def files() -> Folder:
     """Return the file system, for boards that keep their logs in segment files."""
     return _QuietFolder("/")
+
+
+class _QuietSlots(SlotFiles):
+    """The folder of updates. What is written is programmed when the file is closed, a moment after `open`."""
+
+    def open(self, path: str, mode: str):
+        """Open a file."""
+        if mode[0] != "r":
+            hush()
+        return super().open(path, mode)
+
+
+def app_files() -> "SlotFiles | None":
+    """Return the slots of updates; None: selector.py has not made this start."""
+    return _QuietSlots(boards.UPDATES) if boards.by_selector() else None
 
 
 def counter(pin: int):

@@ -6,6 +6,7 @@ from keiki.hal.files import Folder
 from keiki.wire.compat import const
 
 _IS_FOLDER = const(0x4000)
+_BLOCK = const(4096)
 
 
 class SlotFiles(Folder):
@@ -17,6 +18,15 @@ class SlotFiles(Folder):
             return os.stat(self._root + path)[6]
         except OSError:
             return -1
+
+    def free(self) -> int:
+        """Return how many bytes of the file system are free."""
+        found = os.statvfs(self._root)
+        return found[0] * found[3]
+
+    def taken(self, path: str, size: int) -> int:
+        """Return how many bytes of the file system a file of `size` bytes takes."""
+        return -(-size // _BLOCK) * _BLOCK
 
     def rename(self, old: str, new: str) -> None:
         """Give a file another name, in place of what had that name."""

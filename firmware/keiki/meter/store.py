@@ -81,6 +81,10 @@ class Store:
             if log is not None:
                 yield log
 
+    def to_grow(self) -> int:
+        """Return how many bytes of the file system the logs may still take; 0: they lie on raw flash."""
+        return sum(log.to_grow() for log in self.logs() if hasattr(log, "to_grow"))
+
     def losses(self):
         """Yield in words what could not be read at this start."""
         for what, number, first, end in self.flash.lost:

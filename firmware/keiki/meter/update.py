@@ -104,7 +104,7 @@ class Update:
         self.reason, self.state = "", RECEIVING
         try:
             self._files.make("")
-            self._staging = Staging(self._files, slot, identity)
+            self._staging = Staging(self._files, slot, identity, self._meter.store.to_grow())
         except BundleError as error:
             self._refuse(str(error))
             return

@@ -14,21 +14,24 @@ from keiki.wire.update_manifest import BundleError
 
 ID_SIZE = const(32)
 _PIECE = const(512)
+_FOLDER = const(8192)  # what a folder takes of littlefs: two blocks
 _FILES_FROM = manifest.FIRST
 
 
 class Staging:
     """The bundle whose manifest has SHA-256 `identity`, in folder `slot` of `files`.
 
-    `files` has open, size (-1: there is none), rename, make (a folder with those above it) and clear
-    (remove a folder with all in it). `offset` is how many bytes of the bundle are there; `head` and `total`
+    `files` has open, size (-1: there is none), rename, make (a folder with those above it), clear (remove a
+    folder with all in it), free (bytes) and taken (how many a file of some size takes). `reserved` bytes stay
+    free. `offset` is how many bytes of the bundle are there; `head` and `total`
     are how long its head and all of it are, 0 while that is not known; `said` is what the manifest says, but
     for the files.
     BundleError: it is none. OSError: the flash refuses.
     """
 
-    def __init__(self, files, slot: str, identity: bytes) -> None:
+    def __init__(self, files, slot: str, identity: bytes, reserved: int = 0) -> None:
         self._files = files
+        self._reserved = reserved
         self._slot = slot
         self._identity = identity
         self.offset = self.head = self.total = 0
@@ -96,9 +99,17 @@ class Staging:
     def _read_manifest(self) -> None:
         """Know what the manifest says, how long the bundle is, and which file comes first."""
         total = self.head
+        needed = 0
+        folder = ""
         for _, row in self._lines(_FILES_FROM):
             if row[0] == "file":
                 total += row[1]
+                path = self._path(row[3])
+                files, there = self._files, max(0, self._files.size(path))
+                needed += files.taken(path, row[1]) - files.taken(path, there)
+                before, folder = folder, path.rpartition("/")[0]
+                if folder != before and files.size(folder) < 0:
+                    needed += files.taken(folder, _FOLDER)
                 if row[3] in ("id", "manifest"):
                     raise BundleError("manifest: a path that cannot be")
             elif row[0] in self.said:
@@ -107,6 +118,9 @@ class Staging:
                 self.said[row[0]] = row[1]
         if total > manifest.BUNDLE_MAX:
             raise BundleError("longer than this meter takes")
+        free = self._files.free() - self._reserved
+        if needed > free:
+            raise BundleError("no room for it: it takes %d KB, and %d are free" % (needed >> 10, free >> 10))
         self.total = total
         self._line_at = _FILES_FROM
         self._next_file()

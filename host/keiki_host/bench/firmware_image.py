@@ -41,7 +41,8 @@ FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
 _VIPER = b"@micropython.viper"
 _SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
-_START, _SELECTOR, _ROM = "start.py", "selector.py", "rom.img"
+ROM = "rom.img"
+_START, _SELECTOR = "start.py", "selector.py"
 _VERSION = "keiki/meter/version.py"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
@@ -113,7 +114,7 @@ class FirmwareImage:
             return False
         try:
             fcntl.flock(held, fcntl.LOCK_SH)
-            if not all(_size(folder / name) for name in (_START, _SELECTOR, _ROM, firmware_bundle.ORDER)):
+            if not all(_size(folder / name) for name in (_START, _SELECTOR, ROM, firmware_bundle.ORDER)):
                 shutil.rmtree(folder, ignore_errors=True)
                 return False
             os.utime(folder)
@@ -143,14 +144,18 @@ def application(name: str, version: str | None = None) -> dict[str, bytes]:
     BenchError names the module that does not compile.
     """
     packages, main, unix = firmware_paths()
-    sources = _sources(packages, main, unix.parent / name, unix)
-    if version is not None:
-        sources[_VERSION] = re.sub(
-            rb'VERSION = "[^"]*"', f'VERSION = "{version}"'.encode(), sources[_VERSION]
-        )
+    sources = as_version(_sources(packages, main, unix.parent / name, unix), version)
     with tempfile.TemporaryDirectory(prefix="keiki-firmware-") as folder:
         _compile_all(sources, Path(folder))
-        return {_ROM: (Path(folder) / _ROM).read_bytes()}
+        return {ROM: (Path(folder) / ROM).read_bytes()}
+
+
+def as_version(sources: dict[str, bytes], version: str | None) -> dict[str, bytes]:
+    """Return sources that say they are of this version; None: as they are."""
+    if version is None:
+        return sources
+    said = re.sub(rb'VERSION = "[^"]*"', f'VERSION = "{version}"'.encode(), sources[_VERSION])
+    return {**sources, _VERSION: said}
 
 
 def _cache() -> Path:
@@ -204,7 +209,7 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     modules = {name: text for name, text in sources.items() if name not in as_they_are}
     files, order = compiled(modules, NATIVE.get(platform.machine()))
     (folder / firmware_bundle.ORDER).write_bytes(order)
-    (folder / _ROM).write_bytes(romfs.build(files))
+    (folder / ROM).write_bytes(romfs.build(files))
     for name, text in as_they_are.items():
         (folder / name).write_bytes(text)
 

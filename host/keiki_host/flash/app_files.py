@@ -1,10 +1,12 @@
 """What a board is given: the meter's code as .mpy for its chip, and the files that start and configure it."""
 
+import hashlib
 import json
 from typing import Any
 
+from keiki_host import romfs
 from keiki_host.bench.errors import BenchError
-from keiki_host.bench.firmware_image import FLAGS, compiled, firmware_paths
+from keiki_host.bench.firmware_image import FLAGS, ROM, as_version, compiled, firmware_paths
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
 from keiki_host.flash.errors import FlashError
@@ -14,6 +16,8 @@ START = "keiki_main"
 APP_FOLDER = "app"
 """Where the code lies on a board that has no ROMFS."""
 SETTINGS = "config.json"
+BUILT = "built"
+"""In a ROMFS image, a hash over the code: by it a board finds out that it has been flashed anew."""
 _PORTS = {"unix", "esp32", "rp2"}
 _NETWORK = {"lwip", "wifi", "waiting"}
 _LITTLEFS_2_0 = 0x00020000  # what every MicroPython with littlefs mounts
@@ -41,14 +45,37 @@ def flags_of(board: Board) -> tuple[str, ...]:
     return FLAGS if board.partitions else ("-O3",)
 
 
-def code(board: Board) -> dict[str, bytes]:
-    """Return the code of a board: path -> .mpy. FlashError: it does not compile, or is for another port."""
+def code(board: Board, version: str | None = None) -> dict[str, bytes]:
+    """Return the code of a board: path -> .mpy; as `version`, if given. FlashError: it does not compile."""
     try:
-        files, _ = compiled(sources(board), f"-march={board.of_chip.native}", flags_of(board))
+        files, _ = compiled(
+            as_version(sources(board), version), f"-march={board.of_chip.native}", flags_of(board)
+        )
     except BenchError as error:
         raise FlashError(str(error)) from None
     files[START + ".mpy"] = files.pop("main.mpy")
     return files
+
+
+def rom(board: Board, version: str | None = None) -> bytes:
+    """Return the code of a board as a ROMFS image. FlashError: it does not compile, or not fit."""
+    files = code(board, version)
+    digest = hashlib.sha256()
+    for path, data in sorted(files.items()):
+        digest.update(f"{path}\0{len(data)}\0".encode() + data)
+    image = romfs.build({**files, BUILT: digest.hexdigest().encode()})
+    if len(image) > board.rom_bytes:
+        raise FlashError(
+            f"the meter's code: {len(image):,} bytes do not fit the {board.rom_bytes:,} of a slot"
+        )
+    return image
+
+
+def update(board: Board, version: str) -> dict[str, bytes]:
+    """Return what an update of a board brings: path -> contents. FlashError: see code and rom."""
+    if board.partitions:
+        return {ROM: rom(board, version)}
+    return dict(sorted(code(board, version).items()))
 
 
 def _needless(name: str, board: Board) -> bool:
@@ -93,19 +120,46 @@ def littlefs_image(files: dict[str, bytes], size: int) -> bytes:
 
     FlashError: they do not fit.
     """
-    try:
-        from littlefs import LittleFS, LittleFSError  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise FlashError("littlefs-python is not installed: pip install 'keiki-meter[boards]'") from None
-    disk = LittleFS(
-        block_size=BLOCK, block_count=size // BLOCK, read_size=32, prog_size=32, cache_size=BLOCK,
-        lookahead_size=32, disk_version=_LITTLEFS_2_0,
-    )  # fmt: skip
+    disk = _littlefs(size)
+    from littlefs import LittleFSError  # noqa: PLC0415 - an extra
+
     try:
         for name, data in files.items():
+            if "/" in name:
+                disk.makedirs(name.rpartition("/")[0], exist_ok=True)
             with disk.open(name, "wb") as file:
                 file.write(data)
     except (OSError, LittleFSError):
         raise FlashError(f"configuration: it does not fit the {size // 1024} KiB of the partition") from None
     whole = bytes(disk.context.buffer).rstrip(b"\xff")
     return whole.ljust(-(-len(whole) // BLOCK) * BLOCK, b"\xff")
+
+
+def littlefs_files(image: bytes) -> dict[str, bytes]:
+    """Return the files of a file system: path -> contents; none if it is no littlefs that can be read."""
+    disk = _littlefs(len(image), mount=False)
+    from littlefs import LittleFSError  # noqa: PLC0415 - an extra
+
+    disk.context.buffer[:] = image
+    found = {}
+    try:
+        disk.mount()
+        for folder, _, names in disk.walk("/"):
+            for name in names:
+                path = f"{folder.strip('/')}/{name}".lstrip("/")
+                with disk.open(path, "rb") as file:
+                    found[path] = file.read()
+    except (OSError, LittleFSError):
+        return {}
+    return found
+
+
+def _littlefs(size: int, *, mount: bool = True) -> Any:
+    try:
+        from littlefs import LittleFS  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise FlashError("littlefs-python is not installed: pip install 'keiki-meter[boards]'") from None
+    return LittleFS(
+        block_size=BLOCK, block_count=size // BLOCK, read_size=32, prog_size=32, cache_size=BLOCK,
+        lookahead_size=32, disk_version=_LITTLEFS_2_0, mount=mount,
+    )  # fmt: skip

@@ -7,7 +7,6 @@ first; and a board whose old table had it elsewhere is refused, because the mete
 from dataclasses import dataclass
 from typing import Any
 
-from keiki_host import romfs
 from keiki_host.board_schema import BLOCK, DATA, Board
 from keiki_host.flash import app_files, esp_image, partition_table
 from keiki_host.flash.errors import FlashError, FlashInputError
@@ -47,8 +46,9 @@ def image_of(board: Board, data: bytes) -> EspImage:
     return image
 
 
-def parts_of(wish: Wish, *, new: bool) -> list[Part]:
-    """Return every part of the flash; `new`: the board has another layout, so its file system begins anew.
+def parts_of(wish: Wish, kept: dict[str, bytes] | None) -> list[Part]:
+    """Return every part of the flash. `kept`: files (path -> contents) that stay beside the configuration,
+    which is written; None: the file system stays as it is.
 
     FlashError: something does not fit.
     """
@@ -60,9 +60,9 @@ def parts_of(wish: Wish, *, new: bool) -> list[Part]:
             _fitting(board, "factory", wish.image.app, "MicroPython"),
         ]
     parts.append(Part("partition table", partition_table.OFFSET, partition_table.encode(_rows(board))))
-    parts.append(_fitting(board, "romfs", romfs.build(app_files.code(board)), "the meter's code"))
-    if new or wish.settings is not None:
-        files = app_files.start_files()
+    parts.append(_fitting(board, "romfs", app_files.rom(board), "the meter's code"))
+    if kept is not None:
+        files = {**kept, **app_files.start_files()}
         if wish.settings:
             files[app_files.SETTINGS] = app_files.settings_text(wish.settings)
         parts.append(
@@ -94,7 +94,12 @@ def plan(tool: EspTool, wish: Wish, show: Shown) -> Plan:
     old = partition_table.decode(tool.read(partition_table.OFFSET, partition_table.SIZE))
     if old is None and wish.image is None:
         raise FlashInputError("image: this board has no MicroPython yet: --image FILE")
-    parts = parts_of(wish, new=old != _rows(board))
+    kept: dict[str, bytes] | None = {} if old != _rows(board) else None
+    if kept is None and wish.settings is not None:
+        show.step("reading what it keeps")
+        vfs = board.partition("vfs")
+        kept = app_files.littlefs_files(tool.read(vfs.offset, vfs.size))
+    parts = parts_of(wish, kept)
     show.step("comparing")
     return Plan(found, parts, tool.different(parts), _lost(old or [], board))
 

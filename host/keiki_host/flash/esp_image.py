@@ -16,6 +16,7 @@ _CHIP_IDS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}
 _MAGIC = 0xE9
 _HEAD = 24
 _MIB = 1 << 20
+_HAS_ROMFS = b"VfsRom"  # a name that is in the program only where it can run code from partition romfs
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ def split(data: bytes, chip: str) -> EspImage:
         raise FlashInputError("image: not an ESP32 image of MicroPython (a .bin file from its download page)")
     for part in (boot, app):
         _check(part, chip)
+    if _HAS_ROMFS not in app:
+        raise FlashInputError(
+            "image: this MicroPython has no ROMFS, and the meter's code does not fit the heap: it must be "
+            "built with MICROPY_VFS_ROM (docs/flash.md)"
+        )
     return EspImage(boot.rstrip(b"\xff"), app, _MIB << (boot[3] >> 4))
 
 

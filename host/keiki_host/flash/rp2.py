@@ -1,7 +1,7 @@
 """An RP2 board: MicroPython by its boot drive, the meter's code by the REPL into the folder it starts from.
 
 The file system may hold the meter's data as well (folder `log`): nothing is written or removed but the code's
-own folder, main.py, selector.py and config.json.
+own folder, main.py, selector.py, config.json, and which update runs in place of the code.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from keiki_host.flash.shown import Shown
 
 CHIP_WORDS = {"rp2040": "RP2040", "rp2350": "RP2350"}
 """What MicroPython says of its machine."""
+SELECTED = "update/select"
+"""Which update runs in place of what was flashed."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Plan:
     files: dict[str, bytes]
     missing: list[str]
     stale: list[str]
+
+    @property
+    def new_code(self) -> bool:
+        """Whether other code is flashed than before: it is to run, and not an update of what was before."""
+        changed = [*self.missing, *self.stale]
+        return any(name.startswith(f"{app_files.APP_FOLDER}/") for name in changed)
 
 
 def plan(repl: Repl, board: Board, settings: dict[str, Any] | None, show: Shown) -> Plan:
@@ -47,6 +55,8 @@ def carry_out(repl: Repl, planned: Plan, show: Shown) -> None:
     repl.remove(planned.stale)
     if missing:
         repl.write(missing, show.writing([f"{len(missing)} files"], sum(map(len, missing.values()))))
+    if planned.new_code and SELECTED in repl.files(SELECTED.rpartition("/")[0]):
+        repl.remove([SELECTED])
 
 
 def erase_data(repl: Repl, board: Board) -> None:
