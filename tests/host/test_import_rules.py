@@ -79,7 +79,7 @@ def _import_fault(path: str, name: str) -> str | None:
         # the host looks up where the firmware is: the package itself is empty
         allowed = _within(name, project) or (name == "keiki" and rule == "host/")
     elif top in HARDWARE:
-        allowed = rule.startswith("firmware/keiki/hal/")
+        allowed = rule.startswith("firmware/keiki/hal/") or top in (outside or ())
     elif name.startswith("."):
         return "imports relatively"
     else:
