@@ -25,6 +25,10 @@ class DeviceError(Exception):
     """The meter does not do it: one line that names the meter and the reason."""
 
 
+class GoneError(DeviceError):
+    """The line is lost, or there is none, or nobody answers on it: another attempt may go on."""
+
+
 class UrlError(Exception):
     """This names no meter: one line."""
 
@@ -114,7 +118,7 @@ class Device:
         try:
             self._line: _Line = _LINES[kind](path, timeout_s)
         except (OSError, ValueError) as error:
-            raise self._failed(_reason(error)) from None
+            raise self._gone(_reason(error)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +151,7 @@ class Device:
             except TimeoutError:
                 continue
             except (OSError, EOFError):
-                raise self._failed("the meter is gone") from None
+                raise self._gone("the meter is gone") from None
             yield line.decode(errors="replace").rstrip()
 
     def _exchange(self, request: bytes) -> dict[str, Any]:
@@ -163,9 +167,9 @@ class Device:
                     shown = line.decode(errors="replace").strip()
                     raise self._failed(f"not a meter: it said {shown[:60]!r}")
         except (TimeoutError, serial.SerialTimeoutException):
-            raise self._failed(f"no answer within {self._timeout_s:g} s") from None
+            raise self._gone(f"no answer within {self._timeout_s:g} s") from None
         except (OSError, EOFError):
-            raise self._failed("the meter is gone") from None
+            raise self._gone("the meter is gone") from None
 
     def _read_line(self, end_s: float) -> bytes:
         while b"\n" not in self._inbox:
@@ -183,6 +187,9 @@ class Device:
 
     def _failed(self, reason: str) -> DeviceError:
         return DeviceError(f"{self.url}: {reason}")
+
+    def _gone(self, reason: str) -> DeviceError:
+        return GoneError(f"{self.url}: {reason}")
 
 
 def _parse_answer(line: bytes) -> dict[str, Any] | None:

@@ -3,22 +3,22 @@
 import json
 import os
 import re
+import select
 import shlex
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from keiki_host.cosem.keys import Keys
-from keiki_host.cosem.link import MeterLink
 from keiki_host.device import Device, DeviceError
 from keiki_host.device_command import read_events
 from keiki_host.update import bundle, keys
 from keiki_host.update.bundle import Identity
-from keiki_host.update.cosem import CosemMeter
 from keiki_host.update.send import ConsoleMeter
 
 from tests.bench_process import KEIKI, BenchProcess, until
@@ -118,19 +118,60 @@ def an_update_cut_off_by_a_power_cut_goes_on_over_the_a_route(meter: dict[str, A
     kill_firmware(meter)
     until(lambda: runs(meter, "0.1.0"), "the meter is back")
     assert energy(meter) >= before - CHECKPOINT_WH_X1000
-    kek = {name: bytes.fromhex(value) for name, value in meter["route_a"]["keys"].items()}
-    host, port = meter["route_a"]["tcp"].split(":")
-    with closing(MeterLink(host, int(port), Keys(kek["ek"], kek["ak"]), 60.0)) as link:
-        to = CosemMeter(link, "meter")
-        offset = to.begin(whole, False)
-        assert 59_000 < offset <= 60_500
-        while offset < len(whole.data):
-            offset = to.data(offset, whole.data[offset : offset + to.piece])
-        to.verify()
-        to.activate()
+    sent: list[int] = []
+    with cutting_proxy(meter["route_a"]["tcp"], sent) as (port, cuts):
+        cuts.append((20_000, lambda: None))
+        cuts.append((80_000, lambda: kill_firmware(meter)))
+        url = f"tcp://127.0.0.1:{port}?keys={key_file(meter, folder)}"
+        done = keiki("update", str(folder / "good"), "--meter", url)
+    assert (done.returncode, done.stdout) == (0, "0.2.0 is installed and starts on trial\n"), done.stderr
+    assert sum(sent) < 1.2 * (len(whole.data) - 59_000), "what was there was sent once more"
+    assert not cuts and done.stderr.count("; it goes on from there\n") >= 2, done.stderr
     until(lambda: runs(meter, "0.2.0"), "the new version runs and is found good", 60)
     assert energy(meter) > before
     assert told(meter)[-2:] == [1, 2]
+
+
+def key_file(meter: dict[str, Any], folder: Path) -> Path:
+    """The management client's keys, as `keiki read` and `keiki update` take them."""
+    path = folder / "meter.keys"
+    path.write_text("".join(f'{name} = "{meter["route_a"]["keys"][name]}"\n' for name in ("ek", "ak")))
+    path.chmod(0o600)
+    return path
+
+
+@contextmanager
+def cutting_proxy(to: str, sent: list[int]) -> Iterator[tuple[int, list[tuple[int, Callable[[], None]]]]]:
+    """A port that leads to another one, and a list of (bytes, what to do): when so much has come in on a
+    connection, that is done and it is cut, the first one of the list at first. `sent`: what has come in."""
+    host, port = to.split(":")
+    cuts: list[tuple[int, Callable[[], None]]] = []
+
+    def lead(client: socket.socket) -> None:
+        with client, suppress(OSError), socket.create_connection((host, int(port))) as meter:
+            came = 0
+            while True:
+                for ready in select.select([client, meter], [], [])[0]:
+                    data = ready.recv(4096)
+                    if not data:
+                        return
+                    (meter if ready is client else client).sendall(data)
+                    if ready is client:
+                        sent.append(len(data))
+                        came += len(data)
+                if cuts and came > cuts[0][0]:
+                    cuts.pop(0)[1]()
+                    return
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=lead, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1], cuts
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def kill_firmware(meter: dict[str, Any]) -> None:

@@ -28,6 +28,10 @@ class LinkError(Exception):
     """The meter does not do it: one line."""
 
 
+class GoneError(LinkError):
+    """The connection is lost, or there is none: another attempt may go on."""
+
+
 class TcpLink:
     """APDUs over one TCP connection. OSError if there is no meter; FrameError for what is no answer."""
 
@@ -69,7 +73,7 @@ class MeterLink:
         try:
             self._link = TcpLink(host, port, timeout_s)
         except OSError as error:
-            raise LinkError(f"{self._name}: {error.strerror or error}") from None
+            raise GoneError(f"{self._name}: {error.strerror or error}") from None
         try:
             self.client: Any = _Client(None)
             self.run(self.client.open())
@@ -105,6 +109,10 @@ class MeterLink:
         finally:
             self._link.close()
 
+    def drop(self) -> None:
+        """Close the connection without a word: nobody may be there to hear it."""
+        self._link.close()
+
     def run(self, operation: Generator[Any, Any, Any]) -> Any:
         """Carry out an operation of the client. AccessError if only this one is refused."""
         try:
@@ -112,9 +120,9 @@ class MeterLink:
         except AccessError:
             raise
         except TimeoutError:
-            raise LinkError(f"{self._name}: no answer in time") from None
+            raise GoneError(f"{self._name}: no answer in time") from None
         except EOFError:
-            raise LinkError(f"{self._name}: the meter has closed the connection") from None
+            raise GoneError(f"{self._name}: the meter has closed the connection") from None
         except Refused as refused:
             raise LinkError(f"{self._name}: the meter refuses ({refused})") from None
         except (SecurityError, CounterError) as error:
@@ -122,7 +130,7 @@ class MeterLink:
         except FrameError as error:
             raise LinkError(f"{self._name}: not a meter ({error})") from None
         except OSError as error:
-            raise LinkError(f"{self._name}: {error.strerror or error}") from None
+            raise GoneError(f"{self._name}: {error.strerror or error}") from None
 
     def get(self, descriptor: tuple[int, bytes, int], selection: bytes | None = None) -> Any:
         """Read one attribute."""

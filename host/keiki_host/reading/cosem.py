@@ -1,19 +1,12 @@
-"""Reads a meter over the A-route, DLMS/COSEM on TCP (tcp://HOST[:PORT][?keys=FILE]).
+"""Reads a meter over the A-route, DLMS/COSEM on TCP; its URL is that of keiki_host/cosem/address.py."""
 
-Keys come from the file that the URL names, or from $KEIKI_KEYS; see keiki_host/cosem/keys.py.
-"""
-
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from keiki.wire.cosem import datetime12, selection
 from keiki.wire.cosem.results import AccessError
-from keiki.wire.cosem.wrapper import PORT
 from keiki.wire.slots import DAY_S, SLOT_S, jst_midnight
 
-from keiki_host.bench.options import InputError
-from keiki_host.cosem.keys import KeyFileError, Keys, from_environment, from_file
+from keiki_host.cosem import address
 from keiki_host.cosem.link import LinkError, MeterLink
 from keiki_host.reading.model import HalfHour, Phase, ReadError, Reading
 
@@ -45,17 +38,10 @@ class CosemReader:
     """A meter's A-route; see Reader. InputError: no keys."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        parts = urlsplit(url)
-        self.url = url
+        self.url = url.partition("?")[0]
+        where = address.parse(url)
         try:
-            port = parts.port or PORT
-        except ValueError as error:
-            raise InputError(f"meter: {url!r}: {error}") from None
-        if not parts.hostname:
-            raise InputError(f"meter: {url!r} names no host")
-        keys = _keys(parse_qs(parts.query).get("keys", [""])[0])
-        try:
-            self._link = MeterLink(parts.hostname, port, keys, timeout_s)
+            self._link = MeterLink(where.host, where.port, where.keys, timeout_s)
         except LinkError as error:
             raise ReadError(str(error)) from None
 
@@ -112,16 +98,6 @@ class CosemReader:
     def close(self) -> None:
         """See Reader."""
         self._link.close()
-
-
-def _keys(path: str) -> Keys:
-    try:
-        keys = from_file(Path(path)) if path else from_environment()
-    except KeyFileError as error:
-        raise InputError(str(error)) from None
-    if keys is None:
-        raise InputError("keys: none: name a file with ?keys=FILE in the URL, or set KEIKI_KEYS")
-    return keys
 
 
 def _scaled(values: dict[str, Any], name: str, digits: int) -> float | None:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,9 +15,9 @@ from keiki_host.update import bundle as bundles
 from keiki_host.update import keys
 from keiki_host.update.application import application
 from keiki_host.update.bundle import Bundle, Identity
-from keiki_host.update.cosem import CosemMeter, open_link
+from keiki_host.update.cosem import CosemMeter, way_to
 from keiki_host.update.errors import UpdateError, UpdateInputError
-from keiki_host.update.send import ConsoleMeter, send
+from keiki_host.update.send import ConsoleMeter, Taker, send
 
 TIMEOUT_S = 30.0
 
@@ -43,26 +43,29 @@ def update(
     """Update a meter: it goes on measuring, and comes back with the old version if the new one is bad."""
     chosen = _read(file)
     modulus = None if trust is None else keys.load_modulus(trust)
-    with contextlib.ExitStack() as stack:
-        if meter.startswith("tcp://"):
-            if modulus is not None:
-                raise UpdateInputError("trust: a key is given over the console only")
-            link = stack.enter_context(contextlib.closing(open_link(meter, TIMEOUT_S)))
-            to: Any = CosemMeter(link, meter)
-        else:
-            try:
-                to = ConsoleMeter(stack.enter_context(Device(meter, TIMEOUT_S)))
-            except UrlError as error:
-                raise UpdateInputError(str(error)) from None
-            if modulus is not None and not to.status()["has_key"]:
-                to.trust(modulus)
+    with contextlib.closing(_open(meter, modulus)) as to:
         _send(to, chosen, older)
     version = chosen.said.get("version", "")
     said = {"version": version, "bytes": len(chosen.data)}
     print(json.dumps(said) if as_json else f"{version} is installed and starts on trial")
 
 
-def _send(to: Any, chosen: Bundle, older: bool) -> None:
+def _open(url: str, modulus: bytes | None) -> CosemMeter | ConsoleMeter:
+    """The meter, by the way that its URL names."""
+    if url.startswith("tcp://"):
+        if modulus is not None:
+            raise UpdateInputError("trust: a key is given over the console only")
+        return CosemMeter(way_to(url, TIMEOUT_S), url.partition("?")[0])
+    try:
+        to = ConsoleMeter(Device(url, TIMEOUT_S), lambda: Device(url, TIMEOUT_S))
+    except UrlError as error:
+        raise UpdateInputError(str(error)) from None
+    if modulus is not None and not to.status()["has_key"]:
+        to.trust(modulus)
+    return to
+
+
+def _send(to: Taker, chosen: Bundle, older: bool) -> None:
     bar = Progress(
         TextColumn("update"), BarColumn(), DownloadColumn(),
         console=Console(stderr=True), disable=not sys.stderr.isatty(),
@@ -70,9 +73,13 @@ def _send(to: Any, chosen: Bundle, older: bool) -> None:
     with bar:
         task = bar.add_task("update", total=len(chosen.data))
         try:
-            send(to, chosen, older=older, progress=lambda done: bar.update(task, completed=done))
+            send(to, chosen, older=older, progress=lambda done: bar.update(task, completed=done), lost=_tell)
         except (KeyError, TypeError, ValueError) as error:
             raise UpdateError(f"an answer that no meter gives ({error!r})") from None
+
+
+def _tell(reason: str) -> None:
+    print(f"{reason}; it goes on from there", file=sys.stderr, flush=True)
 
 
 def _read(path: Path) -> Bundle:

@@ -1,48 +1,66 @@
 """Gives a bundle to a meter over the A-route, by COSEM image transfer (class 18)."""
 
-from pathlib import Path
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from keiki.wire.cosem import values
 from keiki.wire.cosem.axdr import I8, OCTETS, STRUCTURE, U32
 from keiki.wire.cosem.results import AccessError
-from keiki.wire.cosem.wrapper import PORT
 
 from keiki_host.bench.options import InputError
-from keiki_host.cosem.keys import KeyFileError, from_environment, from_file
-from keiki_host.cosem.link import LinkError, MeterLink
+from keiki_host.cosem import address
+from keiki_host.cosem.link import GoneError, LinkError, MeterLink
 from keiki_host.update.bundle import Bundle
-from keiki_host.update.errors import UpdateError
+from keiki_host.update.errors import UpdateError, UpdateGoneError
 
 _CLASS, _NAME = 18, b"\x00\x00\x2c\x00\x00\xff"
 _BLOCK_SIZE, _FIRST_MISSING, _STATUS = 2, 4, 6
 _INITIATE, _TRANSFER, _VERIFY, _ACTIVATE = 1, 2, 3, 4
-_FAILED = 4
+_FAILED, _ACTIVATING = 4, 5
+_RELEASE = (1, b"\x01\x00\x00\x02\x00\xff", 2)
 _encode: Any = values.encode
 
 
 class CosemMeter:
-    """The updates of the meter behind an A-route; see ConsoleMeter. UpdateError from all."""
+    """A Taker (send.py) behind an A-route: `connect` opens it as the management client."""
 
-    def __init__(self, link: MeterLink, name: str) -> None:
-        self._link = link
+    def __init__(self, connect: Callable[[], MeterLink], name: str) -> None:
+        self._connect = connect
         self._name = name
+        with _told():
+            self._link = connect()
         self.piece = int(self._get(_BLOCK_SIZE))
+
+    def again(self) -> None:
+        """See Taker."""
+        self._link.drop()
+        with _told():
+            self._link = self._connect()
+
+    def close(self) -> None:
+        """Close the association."""
+        self._link.close()
+
+    def runs(self) -> str:
+        """See Taker."""
+        try:
+            with _told():
+                return bytes(self._link.get(_RELEASE)).decode(errors="replace")
+        except AccessError:
+            return ""
 
     def _get(self, attribute: int) -> Any:
         try:
-            return self._link.get((_CLASS, _NAME, attribute))
+            with _told():
+                return self._link.get((_CLASS, _NAME, attribute))
         except AccessError:
             raise UpdateError(f"{self._name}: this meter takes no updates over the A-route") from None
-        except LinkError as error:
-            raise UpdateError(str(error)) from None
 
     def _act(self, method: int, shape: Any, value: Any) -> None:
         try:
-            self._link.act((_CLASS, _NAME, method), _encode(shape, value))
-        except LinkError as error:
-            raise UpdateError(str(error)) from None
+            with _told():
+                self._link.act((_CLASS, _NAME, method), _encode(shape, value))
         except AccessError as error:
             why = "its event log has more" if self._get(_STATUS) == _FAILED else f"result {error.code}"
             raise UpdateError(f"{self._name}: the meter refuses it ({why})") from None
@@ -51,38 +69,41 @@ class CosemMeter:
         return min(len(bundle.data), int(self._get(_FIRST_MISSING)) * self.piece)
 
     def begin(self, bundle: Bundle, older: bool) -> int:
-        """Begin or go on; returns how much is there."""
+        """See Taker."""
         if older:
             raise InputError("older: over the A-route only the signer allows it (keiki bundle make --older)")
         self._act(_INITIATE, (STRUCTURE, OCTETS, U32), (bundle.id, len(bundle.data)))
         return self._there(bundle)
 
     def data(self, offset: int, piece: bytes) -> int:
-        """Give the next block; returns how much is there."""
+        """See Taker."""
         self._act(_TRANSFER, (STRUCTURE, U32, OCTETS), (offset // self.piece, piece))
         return offset + len(piece)
 
     def verify(self) -> None:
-        """Have all of it checked."""
+        """See Taker."""
         self._act(_VERIFY, I8, 0)
 
     def activate(self) -> None:
-        """Make it the version of the next start, and start."""
+        """See Taker."""
         self._act(_ACTIVATE, I8, 0)
 
+    def is_activated(self) -> bool:
+        """See Taker."""
+        return bool(self._get(_STATUS) == _ACTIVATING)
 
-def open_link(url: str, timeout_s: float) -> MeterLink:
-    """Reach the meter of tcp://HOST[:PORT][?keys=FILE]. InputError: no host or keys; UpdateError."""
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
     try:
-        parts = urlsplit(url)
-        port = parts.port or PORT
-        path = parse_qs(parts.query).get("keys", [""])[0]
-        keys = from_file(Path(path)) if path else from_environment()
-    except (ValueError, KeyFileError) as error:
-        raise InputError(f"meter: {error}") from None
-    if not parts.hostname or keys is None:
-        raise InputError("meter: tcp://HOST[:PORT]?keys=FILE, or the keys in KEIKI_KEYS")
-    try:
-        return MeterLink(parts.hostname, port, keys, timeout_s)
+        yield
+    except GoneError as error:
+        raise UpdateGoneError(str(error)) from None
     except LinkError as error:
         raise UpdateError(str(error)) from None
+
+
+def way_to(url: str, timeout_s: float) -> Callable[[], MeterLink]:
+    """Return what opens the A-route of a URL (cosem/address.py). InputError: no host or keys."""
+    where = address.parse(url)
+    return lambda: MeterLink(where.host, where.port, where.keys, timeout_s)
