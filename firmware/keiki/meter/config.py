@@ -23,7 +23,9 @@ class Settings:
         self.on_changed = lambda _live: None
         self._store = store
         stored = table.checked(store.load())
-        values = table.checked(stored, provisioned or {})
+        values = dict(stored)
+        for name, value in (provisioned or {}).items():
+            values[name] = table.check(name, value)
         self.brought = [name for name in values if values[name] != stored[name]]
         self._take(values)
 

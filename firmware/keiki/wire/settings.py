@@ -15,8 +15,9 @@ class SettingError(Exception):
 
 # name, kind, default, limits (range, choices or length), when a change takes hold. New ones go to the end.
 # A kind that ends in "?" may also be None (TOML has no null: write "absent"); "-" is None, or an empty text.
-# One text, because it is read a few times in a year and lies in the heap all the time.
-_TABLE = """
+# One constant, because it is read a few times in a year and lies in the heap all the time; of bytes, because
+# MicroPython looks for each piece of a text among all names that it knows: that was a second of each start.
+_TABLE = b"""
 profile choice gen2 gen1,gen2 boot
 serial ascii KEIKI0000001 1,12 boot
 maker hex 000000 3,3 boot
@@ -65,29 +66,38 @@ range_zone choice instant instant,japan live
 """
 
 
-def _value(kind: str, text: str):
-    if text == "-":
+_WORDS = {
+    word.encode(): word
+    for word in (
+        "ascii", "bool", "choice", "date?", "hex", "hex-text", "int", "int?", "names", BOOT, LIVE, SECRET,
+    )
+}  # fmt: skip
+
+
+def _value(kind: str, word: bytes):
+    if word == b"-":
         return None if kind[-1] == "?" else ""
     if kind[:3] == "int":
-        return int(text)
+        return int(word)
     if kind == "bool":
-        return text == "true"
-    return int(text) if kind == "choice" and text.isdigit() else text
+        return word == b"true"
+    return int(word) if kind == "choice" and word.isdigit() else str(word, "ascii")
 
 
-def _row(line: str) -> "tuple":
+def _row(line: bytes) -> "tuple":
     name, kind, default, limits, when = line.split()
-    if limits == "-":
+    kind = _WORDS[kind]
+    if limits == b"-":
         bounds = None
     else:
         of = "choice" if kind == "choice" else "int"
-        bounds = tuple(_value(of, limit) for limit in limits.split(","))
-    return name, kind, _value(kind, default), bounds, when
+        bounds = tuple([_value(of, limit) for limit in limits.split(b",")])
+    return str(name, "ascii"), kind, _value(kind, default), bounds, _WORDS[when]
 
 
 def fields() -> "Iterator[tuple]":
     """Yield (name, kind, default, limits, LIVE | BOOT | SECRET) of every setting."""
-    for line in _TABLE.split("\n"):
+    for line in _TABLE.split(b"\n"):
         if line:
             yield _row(line)
 
@@ -96,15 +106,21 @@ def names() -> "Iterator[str]":
     """Yield the name of every setting."""
     at = 1
     while at < len(_TABLE):
-        yield _TABLE[at : _TABLE.find(" ", at)]
-        at = _TABLE.find("\n", at) + 1
+        yield str(_TABLE[at : _TABLE.find(b" ", at)], "ascii")
+        at = _TABLE.find(b"\n", at) + 1
+
+
+def _place(name: str) -> int:
+    """Return where the line before a setting's ends. SettingError: there is no such setting."""
+    at = _TABLE.find(b"\n" + name.encode() + b" ")
+    if at < 0 or not name or " " in name:
+        raise SettingError("%s: no such setting" % name)
+    return at
 
 
 def _field(name: str) -> "tuple":
-    at = _TABLE.find("\n%s " % name)
-    if at < 0 or not name or " " in name:
-        raise SettingError("%s: no such setting" % name)
-    return _row(_TABLE[at + 1 : _TABLE.find("\n", at + 1)])
+    at = _place(name)
+    return _row(_TABLE[at + 1 : _TABLE.find(b"\n", at + 1)])
 
 
 def _fail(name: str, reason: str) -> None:
@@ -156,7 +172,11 @@ def _text(name: str, kind: str, value, limits) -> str:
 
 def check(name: str, value):
     """Return `value` as it is stored; SettingError names the field and the reason."""
-    _name, full_kind, _default, limits, _when = _field(name)
+    return _fitting(_field(name), value)
+
+
+def _fitting(field: "tuple", value):
+    name, full_kind, _default, limits, _when = field
     kind = full_kind.rstrip("?")
     if kind != full_kind and (value is None or value == "absent"):
         return None
@@ -185,19 +205,22 @@ def checked(*layers: dict) -> dict:
 
     SettingError at the first that is wrong.
     """
-    settings = {}
-    for field in fields():
-        settings[field[0]] = field[2]
     for values in layers:
         for name in values:
-            settings[name] = check(name, values[name])
+            _place(name)
+    settings = {}
+    for field in fields():
+        name, _kind, value, _limits, _when = field
+        for values in layers:
+            if name in values:
+                value = _fitting(field, values[name])
+        settings[name] = value
     return settings
 
 
 def number(name: str) -> int:
     """Return the place of a setting in the table; SettingError if there is none."""
-    _field(name)
-    return _TABLE.count("\n", 0, _TABLE.find("\n%s " % name))
+    return _TABLE.count(b"\n", 0, _place(name))
 
 
 def when(name: str) -> str:
