@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from keiki.drivers.line_reader import LineReader
+
 READ = const(512)  # bytes per read: 44 ms of a full line at 115200
 
 
@@ -26,7 +28,7 @@ class Wisun:
 
     def __init__(
         self,
-        reader: "asyncio.StreamReader",
+        reader: "asyncio.StreamReader | LineReader",
         writer: "asyncio.StreamWriter",
         coordinator: Coordinator,
         ticks_ms: "Callable[[], int]",

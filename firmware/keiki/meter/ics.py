@@ -10,6 +10,8 @@ ade7953    "spi", "cs", "baudrate", "polarity", "phase", or "uarts"; "cs" and "u
 
 import asyncio
 
+from keiki.drivers.line_reader import LineReader
+
 _CSE7766_BAUD = 4800
 _ADE7953_BAUD = 4800
 _EVEN = 0
@@ -43,7 +45,7 @@ def _cse7766(ic: dict, rating_a: int, phases: int, hal):
     from keiki.drivers.metering_cse7766 import Cse7766
 
     lines = [hal.uart(number, _CSE7766_BAUD, _EVEN) for number in _first(ic["uarts"], phases)]
-    readers = [asyncio.StreamReader(line) for line in lines]
+    readers = [reader_of(line) for line in lines]
     return Cse7766(readers, ic["scale"], _p_max_w(rating_a, phases))
 
 
@@ -69,8 +71,14 @@ def _ade7953(ic: dict, rating_a: int, phases: int, hal):
     return Ade7953(lines, ic, rating_a, phases)
 
 
+def reader_of(line):
+    """Return a reader of a line that the hal has opened."""
+    stream = asyncio.StreamReader(line)
+    return LineReader(stream, line) if hasattr(line, "any") else stream
+
+
 def _streams(line):
-    return asyncio.StreamReader(line), asyncio.StreamWriter(line, {})
+    return reader_of(line), asyncio.StreamWriter(line, {})
 
 
 def _first(lines, phases: int):

@@ -3,6 +3,7 @@
 import asyncio
 
 from keiki.drivers.wisun import Wisun
+from keiki.meter.ics import reader_of
 from keiki.wire.sk.coordinator import Coordinator
 from keiki.wire.sk.dialect import DIALECTS
 
@@ -21,6 +22,6 @@ def open_radio(plan: "dict | None", hal, settings, statistics: dict) -> "Wisun |
         lifetime_s=settings.session_s,
         rand=hal.random_below,
     )
-    wisun = Wisun(asyncio.StreamReader(stream), asyncio.StreamWriter(stream, {}), coordinator, hal.ticks_ms)
+    wisun = Wisun(reader_of(stream), asyncio.StreamWriter(stream, {}), coordinator, hal.ticks_ms)
     statistics["radio"] = lambda: wisun.stats
     return wisun
