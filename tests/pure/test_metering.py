@@ -1,4 +1,4 @@
-"""The sampling loop: on whole multiples of its period, books what the IC says, tells of a cover opened."""
+"""The sampling loop: at once, then on whole multiples of its period; it tells of a cover opened."""
 
 import asyncio
 
@@ -73,10 +73,10 @@ class Desk:
         raise AssertionError("the loop ended by itself")
 
 
-def test_readings_stand_on_whole_multiples_of_the_period():
+def test_the_first_reading_is_at_once_and_all_others_stand_on_whole_multiples_of_the_period():
     desk = Desk(last=3, off_ms=1234).run()
-    assert [row[0] for row in desk.booked] == [10000, 20000, 30000] and desk.beats == 3
-    assert (desk.metering.import_wh_x1000, desk.metering.export_wh_x1000) == ([15], [6])
+    assert [row[0] for row in desk.booked] == [1234, 10000, 20000, 30000] and desk.beats == 4
+    assert (desk.metering.import_wh_x1000, desk.metering.export_wh_x1000) == ([20], [8])
     assert desk.metering.snapshot_ms == T0_MS + 30000
 
 
@@ -97,7 +97,7 @@ def test_a_stale_reading_books_nothing_and_is_told_once():
 
     desk.during = during
     desk.run()
-    assert [row[0] for row in desk.booked] == [10000, 40000]
+    assert [row[0] for row in desk.booked] == [0, 10000, 40000]
     assert told == [False, True, False]
 
 
@@ -116,8 +116,8 @@ def test_a_chip_is_polled_between_readings_however_long_that_takes():
         times = [row[0] for row in desk.booked]
         assert len(times) >= 10
         if takes_ms <= 1000:
-            assert times == list(range(60000, 60001 * len(times), 60000))
-            assert len(polls) >= 2 * len(times)
+            assert times == list(range(0, 60000 * len(times), 60000))
+            assert len(polls) >= 2 * (len(times) - 1)
         before_ms = 0
         for at_ms in sorted(times + polls):
             assert at_ms - before_ms <= max(21000, takes_ms + 20000)
@@ -145,6 +145,7 @@ def test_a_silence_is_told_when_it_begins_and_when_it_ends_but_not_before_the_fi
     def during():
         desk.flags = STALE if desk.sleeps in (1, 3, 4) else 0
 
+    desk.flags = STALE
     desk.during = during
     desk.run()
     assert [row[0] for row in desk.booked] == [20000, 50000, 60000]

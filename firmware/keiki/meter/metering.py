@@ -52,13 +52,14 @@ class Metering:
         return CLOCK_UNSURE if self._clock.unsure else NORMAL
 
     async def run(self, beat) -> None:
-        """Sample for ever. A reading that fails books nothing: the IC's counter brings it next time."""
+        """Sample for ever, at once to begin with. A reading that fails books nothing: the IC's counter brings
+        it next time."""
         while True:
-            await self._sleep()
             await self.sample()
             self._look_at_tamper()
             await self._check()
             beat()
+            await self._sleep()
 
     async def _sleep(self) -> None:
         """Sleep to the next sample. A chip whose registers fill up before is polled meanwhile."""
