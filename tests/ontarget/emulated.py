@@ -1,10 +1,11 @@
 """A Pico or Pico W that is emulated by rp2040py, with files on its file system and models on its lines.
 
-Its time stands still while nothing is run. Flash takes no time in it. The emulated clock is kind to the chip,
-and goes about 20 times slower than a wall clock: figures are in its time.
+Its time stands still while nothing is run, and goes about 20 times slower than a wall clock while the chip is
+busy; figures are in its time. The emulated clock is kind to the chip, and flash takes no time in it unless
+`flash_time` is asked for.
 """
 
-import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,85 +13,194 @@ from typing import Any
 from littlefs import LittleFS
 from rp2040py.boards import BOARDS, resolve_firmware
 from rp2040py.device import MicroPythonDevice
+from rp2040py.device.base_device import ResetCause
 
 from tests.ontarget.pl011 import correct_uarts
 from tests.ontarget.quiet_usb import QuietUsb
 
+os.environ.setdefault("RP2040PY_CLOCK_TICK_BATCH", "64")
+"""The clock goes on every 64 instructions or at its next alarm, not at each one: no alarm is later for it."""
 _BLOCK = 4096
 _STORAGE = {"pico": (0x0A0000, 352), "pico_w": (0x12C000, 212)}
 """Where MicroPython's file system begins in the flash, and its blocks of 4096 bytes."""
 _BAUD_BITS = 10
+_MS = 1_000_000
+
+
+class Line:
+    """One of the chip's UARTs, seen by the part on it. `fed`, if a list, gets (ns, byte) of what came in.
+
+    `on_silence(n)` hears when the last of `n` bytes that one part has sent together is in.
+    """
+
+    def __init__(self, chip: "EmulatedBoard", number: int) -> None:
+        self._chip = chip
+        self._uart = chip.mcu.uart[number]
+        self._waiting = bytearray()
+        self._alarm = chip.mcu.clock.create_alarm(self._next)
+        self.on_silence: Callable[[int], None] = lambda n: None
+        self._together = 0
+        self.fed: list[tuple[float, int]] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Have bytes come in, each as long as it is on the wire."""
+        idle = not self._waiting
+        self._waiting += data
+        if idle and self._waiting:
+            self._schedule()
+
+    def forget(self) -> None:
+        """Nothing is under way any more."""
+        self._waiting.clear()
+        self._alarm.cancel()
+
+    def on_receive(self, receive: Callable[[bytes], None]) -> None:
+        """Give what the chip sends to `receive`, byte by byte."""
+        self._uart.on_byte = lambda byte: receive(bytes((byte,)))
+
+    def _schedule(self) -> None:
+        self._alarm.schedule(_BAUD_BITS * 1e9 / max(1, self._uart.baud_rate))
+
+    def _next(self) -> None:
+        byte = self._waiting.pop(0)
+        if self.fed is not None:
+            self.fed.append((self._chip.mcu.clock.nanos, byte))
+        self._uart.feed_byte(byte)
+        self._together += 1
+        if self._waiting:
+            self._schedule()
+        else:
+            together, self._together = self._together, 0
+            self.on_silence(together)
 
 
 class EmulatedBoard:
-    """A board (`kind` pico or pico_w) that runs the MicroPython image `uf2`, with `files` on it."""
+    """A board (`kind` pico or pico_w) with the MicroPython image `uf2` and `files` on it; without power yet.
+
+    `said` is what it has sent over USB; `on_power` is called each time it gets power. The state machines of
+    its PIO stand still, which makes it a third faster: the counters of a meter see no pulse.
+    """
 
     def __init__(self, kind: str, uf2: Path, files: Mapping[str, bytes]) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._device: Any = MicroPythonDevice(board=resolve_firmware(BOARDS[kind], "micropython", str(uf2)))
-        self.mcu: Any = self._device.mcu
-        QuietUsb(self._device)
+        self.device: Any = MicroPythonDevice(board=resolve_firmware(BOARDS[kind], "micropython", str(uf2)))
+        self.mcu: Any = self.device.mcu
+        self._simulator: Any = self.device.simulator
+        QuietUsb(self.device)
         correct_uarts(self.mcu)
-        start, blocks = _STORAGE[kind]
-        disk = _disk(blocks, files)
-        self.mcu.flash[start : start + len(disk)] = disk
-        self._loop.run_until_complete(self._device.astart())
+        self.disk_at, self.disk_blocks = _STORAGE[kind]
+        self.write_disk(disk(self.disk_blocks, files))
+        self.lines = [Line(self, number) for number in range(2)]
+        self._pios = self.mcu.pio
+        self.on_power: list[Callable[[], None]] = []
+        self.powered_ns = 0.0
+        self.said = bytearray()
+        self._over = False
+        self._limit = self.mcu.clock.create_alarm(self._time_is_over)
 
-    def run(self, text: str, timeout_s: float = 1500) -> str:
-        """Run a program and return what it prints. AssertionError: it ended with an exception."""
-        out, error = self._loop.run_until_complete(self._device.aexec(text, timeout=timeout_s))
-        assert not error, error.decode()
-        return str(out.decode())
+    # -- power and time ---------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Take its power away, if it had any, and give it back: its flash is all that is left."""
+        for line in self.lines:
+            line.forget()
+        self.mcu.sram[:] = bytes(len(self.mcu.sram))
+        self.mcu.pio = self._pios  # a reset resets them
+        self.device.hard_reset(cause=ResetCause.POWER_ON)
+        self.device.cdc.on_serial_data = self._hear
+        self.mcu.pio = []
+        self.powered_ns = self.mcu.clock.nanos
+        self.said.clear()
+        for tell in self.on_power:
+            tell()
 
     def now_ms(self) -> int:
-        """The time of the chip's clock."""
-        return int(self.mcu.clock.nanos // 1_000_000)
+        """The time of the chip's clock, which no reset sets back."""
+        return int(self.mcu.clock.nanos // _MS)
+
+    def since_power_ms(self) -> float:
+        """How long it has had power."""
+        return float(self.mcu.clock.nanos - self.powered_ns) / _MS
+
+    def go(self, limit_ms: float, until: Callable[[], bool] = lambda: False) -> bool:
+        """Let time pass until `until()`, asked whenever something has called `wake`; at most `limit_ms`.
+
+        Returns whether it was so.
+        """
+        self._over = False
+        self._limit.schedule(limit_ms * _MS)
+        while not until():
+            if self._over:
+                return False
+            self._simulator.stopped = False
+            self._simulator._execute_batch()
+        self._limit.cancel()
+        return True
+
+    def wake(self) -> None:
+        """Have `go` look whether that is what it waits for."""
+        self._simulator.stopped = True
+
+    def _time_is_over(self) -> None:
+        self._over = True
+        self.wake()
+
+    def at(self, delay_ms: float, do: Callable[[], None]) -> Any:
+        """Do something in so many milliseconds of the chip's clock; returns what can be cancelled."""
+        alarm = self.mcu.clock.create_alarm(do)
+        alarm.schedule(delay_ms * _MS)
+        return alarm
+
+    # -- what is around it ------------------------------------------------------------------------------
 
     def on_uart(
         self, number: int, part: Callable[[Callable[[bytes], None]], Callable[[bytes], None]]
     ) -> None:
         """Wire a part to a UART: `part(write)` returns its `receive`."""
-        uart = self.mcu.uart[number]
-        waiting = bytearray()
-
-        def next_byte() -> None:
-            uart.feed_byte(waiting.pop(0))
-            if waiting:
-                alarm.schedule(_BAUD_BITS * 1e9 / uart.baud_rate)
-
-        alarm = self.mcu.clock.create_alarm(next_byte)
-
-        def write(data: bytes) -> None:
-            idle = not waiting
-            waiting.extend(data)
-            if idle and waiting:
-                alarm.schedule(_BAUD_BITS * 1e9 / uart.baud_rate)
-
-        receive = part(write)
-        uart.on_byte = lambda byte: receive(bytes((byte,)))
+        line = self.lines[number]
+        line.on_receive(part(line.write))
 
     def set_pin(self, pin: int, level: bool) -> None:
         """Set an input from outside."""
         self.mcu.gpio[pin].set_input_value(level)
 
-    def close(self) -> None:
-        """Switch it off."""
-        self._device.stop()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
+    def _hear(self, data: bytes) -> None:
+        self.said += data
+        self.wake()
+
+    def say(self, data: bytes) -> None:
+        """Send over USB, 512 bytes at most."""
+        for byte in data:
+            self.device.cdc.send_serial_byte(byte)
+
+    # -- its flash --------------------------------------------------------------------------------------
+
+    def write_disk(self, image: bytes) -> None:
+        """Have this be its file system."""
+        self.mcu.flash[self.disk_at : self.disk_at + len(image)] = image
+
+    def read_disk(self) -> LittleFS:
+        """Mount a copy of its file system."""
+        size = self.disk_blocks * _BLOCK
+        found = _empty(self.disk_blocks, mount=False)
+        found.context.buffer = bytearray(self.mcu.flash[self.disk_at : self.disk_at + size])
+        found.mount()
+        return found
 
 
-def _disk(blocks: int, files: Mapping[str, bytes]) -> bytes:
-    disk = LittleFS(
+def _empty(blocks: int, *, mount: bool) -> LittleFS:
+    return LittleFS(
         block_size=_BLOCK, block_count=blocks, read_size=32, prog_size=256, cache_size=1024,
-        lookahead_size=32, disk_version=0x00020000,
+        lookahead_size=32, disk_version=0x00020000, mount=mount,
     )  # fmt: skip
+
+
+def disk(blocks: int, files: Mapping[str, bytes]) -> bytes:
+    """Return a file system with these files."""
+    made = _empty(blocks, mount=True)
     for name, data in files.items():
         folder = name.rpartition("/")[0]
         if folder:
-            disk.makedirs(folder, exist_ok=True)
-        with disk.open(name, "wb") as file:
+            made.makedirs(folder, exist_ok=True)
+        with made.open(name, "wb") as file:
             file.write(data)
-    return bytes(disk.context.buffer)
+    return bytes(made.context.buffer)

@@ -35,6 +35,15 @@ class Pl011(RPUART):
         bits = 2 + self.word_length + (line >> 1 & 1) + (line >> 3 & 1)
         return bits * 1e9 / max(1, self.baud_rate)
 
+    def reset(self) -> None:
+        """Be as after a reset: nothing is sent, and nothing was received."""
+        super().reset()
+        for alarm in (self._sent, self._silent):
+            alarm.cancel()
+        self._sending.clear()
+        self._received.clear()
+        self._levels = 0x12
+
     def check_interrupts(self) -> None:
         """Tell the core."""
         self.rp2040.set_interrupt(self.irq, bool(self._interrupt_status & self._interrupt_mask))

@@ -2,32 +2,7 @@
 
 from typing import Any
 
-from keiki_host.bench.ics.bl0942 import Bl0942Bus, Parts
-from keiki_host.board_data import load
-
 BEGIN = "import sys\nsys.path.insert(0, '/app')\n"
-VOLTS, R_W, T_W = 101.0, 500.0, 300.0
-
-
-class Phase:
-    """A phase with a constant load."""
-
-    frequency_hz = 50.0
-
-    def __init__(self, power_w: float) -> None:
-        self._power_w = power_w
-
-    def pieces(self, t0_ms: int, t1_ms: int) -> list[tuple[int, float, float, float]]:
-        return [(t1_ms - t0_ms, self._power_w, VOLTS, self._power_w / VOLTS)]
-
-
-def wire_metering(pico: Any) -> None:
-    """Have two BL0942 on UART 0 of an emulated board."""
-    front = load("rp2_pico_bl0942").front_end
-    parts = Parts(front.burden_mohm * 1000 // front.ct_turns, front.divider_top_ohm, front.divider_bottom_ohm)
-    pico.on_uart(
-        0, lambda write: Bl0942Bus(pico.now_ms, [Phase(R_W), Phase(T_W)], write, parts=parts).receive
-    )
 
 
 def test_the_hal_loads_and_the_chip_has_an_identity(target: Any) -> None:
@@ -60,6 +35,8 @@ print(ticks_ms() - a)
 
 
 def test_a_metering_chip_is_read_over_the_uart(pico: Any) -> None:
+    from tests.ontarget.meter_world import R_W, T_W, VOLTS, wire_metering
+
     wire_metering(pico)
     said = pico.run(
         BEGIN
