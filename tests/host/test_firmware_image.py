@@ -49,7 +49,7 @@ def held(count: int) -> list[Path]:
 
 def test_an_image_is_a_rom_and_what_starts_it(sources: Path, micropython: str) -> None:
     [folder] = held(1)
-    assert names(folder) == ["modules.txt", "rom.img", "selector.py", "start.py"]
+    assert names(folder) == ["modules.txt", "names.json", "rom.img", "selector.py", "start.py"]
     walk = "import os, vfs; vfs.mount(vfs.VfsRom(open('rom.img', 'rb').read()), '/rom'); " + (
         "print([sorted(os.listdir('/rom' + name)) for name in ('', '/keiki', '/keiki/wire')])"
     )
@@ -90,7 +90,7 @@ def test_many_at_once_share_one_image(sources: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         folders = set(pool.map(lambda _: held(1)[0], range(16)))
     [folder] = folders
-    assert len(names(folder)) == 4 and list(folder.parent.iterdir()) == [folder]
+    assert len(names(folder)) == 5 and list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_module_that_does_not_compile_is_named_with_its_line(sources: Path) -> None:
@@ -108,7 +108,7 @@ def test_without_a_cache_an_image_is_made_for_one_run(
     monkeypatch.setenv("XDG_CACHE_HOME", cache)
     image = FirmwareImage()
     folder = image.main.parent
-    assert len(names(folder)) == 4
+    assert len(names(folder)) == 5
     image.close()
     assert not folder.exists()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from keiki_host import board_data
+from keiki_host.bench.firmware_names import Names, translated
 from keiki_host.flash import app_files
 
 from tests.ontarget import figures
@@ -17,6 +18,7 @@ BOARD = {"pico": "rp2_pico_bl0942", "pico_w": "rp2_picow_bl0942"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", help="serial port of a board that `keiki flash` has flashed")
+    parser.addoption("--board", default=BOARD["pico"], help="what `keiki flash` was told that it is")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -24,6 +26,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("on target, in the time of the chip")
         for line in figures.table():
             terminalreporter.write_line(line)
+
+
+class InItsNames:
+    """A board that is told programs in the names that the firmware has there."""
+
+    def __init__(self, board: Any, names: Names) -> None:
+        self._board, self._names = board, names
+
+    def run(self, text: str) -> str:
+        """Run a program and return what it prints."""
+        return str(self._board.run(translated(text, self._names)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._board, name)
 
 
 class RealBoard:
@@ -58,9 +74,9 @@ def pico() -> Iterator[Any]:
     uf2 = image("pico")
     from tests.ontarget.repl import ReplBoard
 
-    code = app_files.code(board_data.load(BOARD["pico"]))
-    board = ReplBoard("pico", uf2, {f"app/{name}": data for name, data in code.items()})
-    yield board
+    data = board_data.load(BOARD["pico"])
+    board = ReplBoard("pico", uf2, {f"app/{name}": code for name, code in app_files.code(data).items()})
+    yield InItsNames(board, app_files.names(data))
     board.close()
 
 
@@ -78,5 +94,5 @@ def target(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield request.getfixturevalue("pico")
         return
     board = RealBoard(port)
-    yield board
+    yield InItsNames(board, app_files.names(board_data.load(request.config.getoption("--board"))))
     board.close()

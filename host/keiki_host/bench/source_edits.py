@@ -7,7 +7,7 @@ Edit = tuple[int, int, int, int, str]
 """First line, column, last line, column (bytes, as ast has them), and what stands there then."""
 
 
-def edit(node: ast.expr | ast.stmt, text: str) -> Edit:
+def edit(node: ast.expr | ast.stmt | ast.alias, text: str) -> Edit:
     """Put `text` in the place of a node."""
     assert node.end_lineno is not None and node.end_col_offset is not None
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, text

@@ -6,7 +6,8 @@ from typing import Any
 
 from keiki_host import romfs
 from keiki_host.bench.errors import BenchError
-from keiki_host.bench.firmware_image import FLAGS, ROM, as_version, compiled, firmware_paths
+from keiki_host.bench.firmware_image import FLAGS, ROM, Compiled, as_version, compiled, firmware_paths
+from keiki_host.bench.firmware_names import Names
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
 from keiki_host.flash.errors import FlashError
@@ -47,14 +48,22 @@ def flags_of(board: Board) -> tuple[str, ...]:
 
 def code(board: Board, version: str | None = None) -> dict[str, bytes]:
     """Return the code of a board: path -> .mpy; as `version`, if given. FlashError: it does not compile."""
+    return _compiled(board, version).files
+
+
+def names(board: Board) -> Names:
+    """Return what names of the firmware are called on a board."""
+    return _compiled(board, None).names
+
+
+def _compiled(board: Board, version: str | None) -> Compiled:
+    texts = as_version(sources(board), version)
     try:
-        files, _ = compiled(
-            as_version(sources(board), version), f"-march={board.of_chip.native}", flags_of(board)
-        )
+        made = compiled(texts, f"-march={board.of_chip.native}", flags_of(board))
     except BenchError as error:
         raise FlashError(str(error)) from None
-    files[START + ".mpy"] = files.pop("main.mpy")
-    return files
+    made.files[START + ".mpy"] = made.files.pop("main.mpy")
+    return made
 
 
 def rom(board: Board, version: str | None = None) -> bytes:
