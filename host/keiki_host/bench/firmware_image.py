@@ -223,7 +223,7 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     as_they_are = {name: sources[name] for name in (_START, _SELECTOR)}
     modules = {name: text for name, text in sources.items() if name not in as_they_are}
-    made = compiled(modules, NATIVE.get(platform.machine()))
+    made = compiled(modules, NATIVE.get(platform.machine()), shorter=False)
     (folder / firmware_bundle.ORDER).write_bytes(made.order)
     (folder / _NAMES).write_text(json.dumps(asdict(made.names)))
     (folder / ROM).write_bytes(romfs.build(made.files))
@@ -240,15 +240,17 @@ class Compiled:
     names: Names
 
 
-def compiled(sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS) -> Compiled:
-    """Compile sources (path in the image -> text); `native`: the machine code of the port, if it has any.
+def compiled(
+    sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS, *, shorter: bool = True
+) -> Compiled:
+    """Compile sources (path in the image -> text), with `shorter` names.
 
-    BenchError names what does not compile.
+    `native`: the machine code of the port, if it has any. BenchError names what does not compile.
     """
     for made_smaller in _SMALLER:
         sources = made_smaller(sources)
     order = sources.pop(firmware_bundle.ORDER, b"\n")
-    sources, called = firmware_names.shorten(sources)
+    sources, called = firmware_names.shorten(sources) if shorter else (sources, Names())
     names = [name for name, text in sources.items() if native or _VIPER not in text]
     with ThreadPoolExecutor() as pool:
         codes = pool.map(lambda name: _compile(name, sources[name], native, flags), names)
