@@ -1,5 +1,6 @@
 """What several folders of tests share: where things are, and the MicroPython to run."""
 
+import gc
 import os
 import shutil
 import sys
@@ -34,3 +35,9 @@ def mpy_env() -> dict[str, str]:
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector all that pytest holds: the firmware calls it as often as on a board."""
+    gc.collect()
+    gc.freeze()
