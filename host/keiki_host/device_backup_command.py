@@ -25,7 +25,7 @@ def backup(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """Save what must survive an exchange of the board: registers, settings, calibration, events, history."""
-    with connected(meter, timeout) as device:
+    with connected(meter, timeout, "backup") as device:
         kept = device_backup.read_meter(
             device, days, lambda: [dataclasses.asdict(event) for event in read_events(device)][::-1]
         )
@@ -62,7 +62,7 @@ def restore(
     kept = device_backup.read_file(file)
     held_sealed = {} if record is None else _record(record, key_file, kept)
     secrets = device_backup.secrets_of(held_sealed)
-    with connected(meter, timeout) as device:
+    with connected(meter, timeout, "restore") as device:
         registers = device_backup.check_registers(device, kept)
         held = device.ask("status")
         serial = kept["settings"]["serial"]
@@ -102,7 +102,7 @@ def logs(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """Counters of every part since the start, and the heap; `events` has what happened."""
-    with connected(meter, timeout) as device, contextlib.suppress(KeyboardInterrupt):
+    with connected(meter, timeout, "logs") as device, contextlib.suppress(KeyboardInterrupt):
         counters = device.ask("statistics")
         counters["memory"] = device.ask("memory")
         rows = [

@@ -14,6 +14,7 @@ import typer
 from keiki_host import device_words as words
 from keiki_host import setting_values
 from keiki_host.bench.options import InputError
+from keiki_host.cosem.address import SCHEME
 from keiki_host.device import TIMEOUT_S, Device, DeviceError, UrlError
 from keiki_host.printing import read_by_somebody
 
@@ -21,7 +22,9 @@ PAGE = 16
 """Events in one answer."""
 FOLLOW_S = 1.0
 
-app = typer.Typer(help="Look at a meter and change it, through its console.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at a meter and change it, through its console or over the A-route.", no_args_is_help=True
+)
 
 MeterUrl = Annotated[
     str,
@@ -29,7 +32,7 @@ MeterUrl = Annotated[
         "--meter",
         envvar="KEIKI_METER",
         metavar="URL",
-        help="unix:///PATH or serial:///dev/PORT.",
+        help="unix:///PATH, serial:///dev/PORT, or tcp://HOST[:PORT]?record=FILE over the A-route.",
         show_default=False,
     ),
 ]
@@ -39,10 +42,19 @@ Timeout = Annotated[float, typer.Option(min=0.1, max=600, metavar="SECONDS", hel
 
 
 @contextlib.contextmanager
-def connected(url: str, timeout_s: float) -> Iterator[Device]:
-    """The meter, whose answers are not trusted; a reader of ours that goes away ends the command quietly."""
+def connected(url: str, timeout_s: float, needs: str = "status") -> Iterator[Device]:
+    """The meter, whose answers are not trusted; a reader of ours that goes away ends the command quietly.
+
+    InputError: this is no meter's URL, or the operation that is needed cannot be had there.
+    """
+    opens: Any = Device
+    if url.startswith(SCHEME):
+        from keiki_host import device_network  # noqa: PLC0415 - for who goes there
+
+        device_network.check(needs)
+        opens = device_network.NetworkDevice
     try:
-        with read_by_somebody(), Device(url, timeout_s) as device:
+        with read_by_somebody(), opens(url, timeout_s) as device:
             yield device
     except UrlError as error:
         raise InputError(str(error)) from None
@@ -231,7 +243,7 @@ def set_register(
     timeout: Timeout = TIMEOUT_S,
 ) -> None:
     """Set a register, as when a meter is exchanged; an event keeps both values."""
-    with connected(meter, timeout) as device:
+    with connected(meter, timeout, "set_register") as device:
         held = device.ask("status")
         now = f"{held[f'{register}_wh_x1000'] / 1000:,.3f}"
         confirm(f"{held.get('serial', meter)}: set {register} from {now} Wh to {wh:,} Wh?", yes)
@@ -245,7 +257,7 @@ def factory_reset(
     meter: MeterUrl, yes: Yes = False, as_json: AsJson = False, timeout: Timeout = TIMEOUT_S
 ) -> None:
     """Put settings back to their defaults; identity, registers, history and events stay."""
-    with connected(meter, timeout) as device:
+    with connected(meter, timeout, "factory_reset") as device:
         serial = device.ask("status").get("serial", meter)
         confirm(f"{serial}: put all settings but its identity back to their defaults?", yes)
         answer = device.ask("factory_reset")
@@ -255,6 +267,6 @@ def factory_reset(
 @app.command()
 def restart(meter: MeterUrl, as_json: AsJson = False, timeout: Timeout = TIMEOUT_S) -> None:
     """Start the firmware again; nothing is lost."""
-    with connected(meter, timeout) as device:
+    with connected(meter, timeout, "restart") as device:
         answer = device.ask("restart")
         show(answer, as_json, ["it starts again now"])

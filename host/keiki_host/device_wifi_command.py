@@ -17,7 +17,7 @@ def wifi(
 ) -> None:
     """Have a meter join another Wi-Fi; the password is asked for, or a line of standard input."""
     network = networks.network(ssid)
-    with connected(meter, timeout) as device:
+    with connected(meter, timeout, "wifi") as device:
         networks.check_radio(device, device.ask("status"))
         device.ask("wifi", **network)
         line = f"{ssid}: joined from the next start (keiki device restart)"

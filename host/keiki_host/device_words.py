@@ -242,6 +242,7 @@ def _agrees(agrees: bool | None) -> str:
 _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("serial", "serial number", str),
     ("system_title", "system title", str),
+    ("firmware", "firmware", str),
     ("utc_ms", "clock (JST)", jst_ms),
     ("clock_unsure", "clock is", lambda unsure: "unsure" if unsure else "sure"),
     ("clock_age_s", "clock was confirmed", _age),
@@ -254,6 +255,7 @@ _STATUS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
         "voltage of T",
         lambda assumed: "NOT MEASURED: that of R is taken" if assumed else "measured",
     ),
+    ("relay_follows", "relay", lambda follows: "follows" if follows else "DOES NOT FOLLOW"),
     ("cf_agrees", "its pulses", _agrees),
     ("safe_mode", "safe mode", lambda safe: "ON after crashes: nothing is measured" if safe else "off"),
     ("network", "Wi-Fi", lambda at: "no radio for it" if at is None else at or "NOT JOINED"),

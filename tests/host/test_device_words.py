@@ -4,6 +4,7 @@ import pytest
 from keiki.drivers import metering
 from keiki.meter import broute, clock, eventlog, store, supervisor
 from keiki.wire import settings
+from keiki_host import device_network
 from keiki_host import device_words as words
 from keiki_host.device_words import Event, event_row
 
@@ -22,6 +23,7 @@ def row(kind: str, source: int = 0, before: int = 0, after: int = 0) -> tuple[st
 
 def test_every_kind_of_the_firmware_has_words() -> None:
     assert set(words.KINDS) == set(eventlog.NAMES) - {""}
+    assert device_network.EVENT_NAMES == eventlog.NAMES
 
 
 def test_the_words_of_sources_are_at_the_firmwares_numbers() -> None:
