@@ -57,7 +57,7 @@ def connected(url: str, timeout_s: float, needs: str = "status") -> Iterator[Dev
         with read_by_somebody(), opens(url, timeout_s) as device:
             yield device
     except UrlError as error:
-        raise InputError(str(error)) from None
+        raise InputError(f"{error} nor tcp://HOST") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DeviceError(f"{url}: an answer that no meter gives ({error!r})") from error
 

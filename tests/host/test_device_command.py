@@ -353,9 +353,9 @@ def test_no_meter_a_wrong_url_and_a_wrong_command_get_one_line(
 ) -> None:
     desk.url = "unix:///nowhere/console"
     assert desk.fails(1, "status") == "No such file or directory"
-    desk.url = "tcp://127.0.0.1:1"
+    desk.url = "http://127.0.0.1:1"
     assert desk.fails(2, "status") == (
-        "meter: 'tcp://127.0.0.1:1' is neither unix:///PATH nor serial:///dev/PORT"
+        "meter: 'http://127.0.0.1:1' is neither unix:///PATH nor serial:///dev/PORT nor tcp://HOST"
     )
     assert "No such command" in desk.fails(2, "explode")
     assert "--timeout" in desk.fails(2, "status", "--timeout", "0")

@@ -7,41 +7,7 @@ import esp32  # pyright: ignore[reportMissingImports]
 import machine
 
 from keiki.hal import boards, lines, running
-from keiki.hal.boards import (
-    Udp,
-    Watchdog,
-    addresses,
-    connect,
-    console,
-    datagram,
-    edge,
-    exit,
-    i2c,
-    input,
-    keep_network,
-    listen,
-    network,
-    output,
-    pulse_train_on,
-    random_below,
-    report,
-    restart,
-    rtc_utc_ms,
-    settings_kept,
-    settings_object,
-    sntp_exchange,
-    spi,
-    start,
-    ticks_ms,
-    uart,
-    wifi,
-)  # fmt: skip
-
-__all__ = (
-    "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
-    "input", "keep_network", "listen", "network", "output", "random_below", "report", "restart", "rtc_utc_ms",
-    "settings_kept", "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
-)  # fmt: skip
+from keiki.hal.boards import pulse_train_on
 
 _LABEL = "keiki"
 _ROMFS = "romfs"
@@ -57,6 +23,11 @@ def _keep_mark(mark: int) -> None:
 
 
 running.on_port(_keep_mark, _REPL_TIMER)
+
+
+def __getattr__(name: str):
+    """Whatever else the meter asks for is the same on every board."""
+    return getattr(boards, name)
 
 
 def unique_id() -> bytes:

@@ -9,43 +9,9 @@ import board
 import machine
 
 from keiki.hal import boards, lines, running
-from keiki.hal.boards import (
-    Udp,
-    Watchdog,
-    addresses,
-    connect,
-    console,
-    datagram,
-    edge,
-    exit,
-    i2c,
-    input,
-    keep_network,
-    listen,
-    network,
-    output,
-    pulse_train_on,
-    random_below,
-    report,
-    restart,
-    rtc_utc_ms,
-    settings_kept,
-    settings_object,
-    sntp_exchange,
-    spi,
-    start,
-    ticks_ms,
-    uart,
-    wifi,
-)  # fmt: skip
+from keiki.hal.boards import pulse_train_on, spi, ticks_ms
 from keiki.hal.files import Folder
 from keiki.hal.slot_files import SlotFiles
-
-__all__ = (
-    "Udp", "Watchdog", "addresses", "app_files", "connect", "console", "datagram", "edge", "exit", "i2c",
-    "input", "keep_network", "listen", "network", "output", "random_below", "report", "restart", "rtc_utc_ms",
-    "settings_kept", "settings_object", "sntp_exchange", "spi", "start", "ticks_ms", "uart", "wifi",
-)  # fmt: skip
 
 _SCRATCH = {"rp2040": 0x4005800C, "rp2350": 0x400D800C}  # WATCHDOG_SCRATCH0: power alone clears it
 _MARK = 0x6B6569 << 8
@@ -54,6 +20,11 @@ _QUIET_MS = 4
 _QUIET_MOST_MS = 60
 
 unique_id = machine.unique_id
+
+
+def __getattr__(name: str):
+    """Whatever else the meter asks for is the same on every board."""
+    return getattr(boards, name)
 
 
 def _keep_mark(mark: int) -> None:

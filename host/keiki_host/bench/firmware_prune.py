@@ -78,7 +78,8 @@ def _edits(
     used = {node.id for node in _run_time(tree) if isinstance(node, ast.Name)}
 
     def needed(name: str) -> bool:
-        return name in used or name in attributes or (module, name) in imported
+        # MicroPython itself asks for names like __getattr__
+        return name.startswith("__") or name in used or name in attributes or (module, name) in imported
 
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
