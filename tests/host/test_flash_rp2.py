@@ -145,6 +145,7 @@ GOOD = blocks(0xE48BFF56, 0x10000000, 0x10000100)
     [
         (b"", "image: not a UF2 image"),
         (GOOD[:-1], "image: not a UF2 image"),
+        (GOOD[:512], "image: not a whole UF2 image"),
         (blocks(0xE48BFF59, 0x10000000), "image: it is for another chip, and the board has an rp2040"),
         (blocks(0xE48BFF56, 0x1012C000), "image: it would lie over the file system with the meter's data"),
         (GOOD, "port: no board waits for an image: hold BOOTSEL while you plug it in"),

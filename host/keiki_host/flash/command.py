@@ -12,6 +12,7 @@ from keiki_host import board_data, serial_ports
 from keiki_host.bench.options import load_settings
 from keiki_host.board_schema import Board
 from keiki_host.flash import esp32, rp2, uf2
+from keiki_host.flash import images as found_images
 from keiki_host.flash.errors import FlashError, FlashInputError
 from keiki_host.flash.esptool import EspTool
 from keiki_host.flash.repl import Repl
@@ -34,6 +35,22 @@ def flash(
             help="MicroPython for this board; without it, it keeps the one it has.", show_default=False
         ),
     ] = None,
+    micropython: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X.Y.Z",
+            help="MicroPython of this version instead: out of --images, else from its download page.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="KEIKI_IMAGES",
+            help="Folder of MicroPython's images. [default: in the cache]",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(help="TOML file of meter settings (docs/b-route.md).", show_default=False),
@@ -54,9 +71,14 @@ def flash(
     except board_data.BoardError as error:
         raise FlashInputError(str(error)) from None
     settings = load_settings(config, {}) if config is not None else None
+    if image is not None and micropython is not None:
+        raise FlashInputError("image: either --image or --micropython")
     data = None if image is None else _read(image)
     options = _Options(port, settings, dry_run=dry_run, erase=erase_data, stub=not no_stub)
     with shown() as show:
+        if micropython is not None:
+            folder = images or found_images.folder_of_images()
+            data = found_images.find(chosen, micropython, folder, lambda found: _check(chosen, found), show)
         result = _PORTS[chosen.port](chosen, data, options, show)
     _print(result, as_json)
 
@@ -75,6 +97,14 @@ def _read(image: Path) -> bytes:
         return image.read_bytes()
     except OSError as error:
         raise FlashInputError(f"image: {image}: {error.strerror}") from None
+
+
+def _check(board: Board, image: bytes) -> None:
+    """FlashInputError unless it is MicroPython for this board."""
+    if board.port == "esp32":
+        esp32.image_of(board, image)
+    else:
+        uf2.check(image, board.chip, board.image)
 
 
 def _port(port: str | None) -> str:

@@ -27,14 +27,18 @@ def check(data: bytes, chip: str, image: str) -> None:
     blocks = [data[at : at + BLOCK] for at in range(0, len(data), BLOCK)]
     if not blocks or any(not _is_block(block) for block in blocks):
         raise FlashInputError("image: not a UF2 image of MicroPython (a .uf2 file from its download page)")
+    left = 0
     for block in blocks:
-        _, _, flags, address, size, _, _, family = _HEAD.unpack_from(block)
+        _, _, flags, address, size, number, count, family = _HEAD.unpack_from(block)
         if flags & _NOT_MAIN or (family == _ABSOLUTE and flags & _HAS_FAMILY):
             continue
         if not flags & _HAS_FAMILY or family != _FAMILIES[chip]:
             raise FlashInputError(f"image: it is for another chip, and the board has an {chip}")
         if address + size - _FLASH > _FILES_BEGIN[image]:
             raise FlashInputError("image: it would lie over the file system with the meter's data")
+        left = count - number - 1
+    if left:
+        raise FlashInputError("image: not a whole UF2 image: its end is missing")
 
 
 def _is_block(block: bytes) -> bool:
