@@ -35,6 +35,7 @@ def test_start_up_says_everything_in_order():
     world = World(lifetime_s=60).up()
     assert [" ".join(words) for words in world.module.commands] == [
         "SKTERM",
+        "SKINFO",
         "SKRESET",
         "ROPT",
         "SKSREG SFE 0",
@@ -51,6 +52,23 @@ def test_start_up_says_everything_in_order():
         "SKINFO",
     ]
     assert world.events == [("up", 0x2F, 0x8000)]
+
+
+def test_a_module_that_has_just_got_power_is_not_reset_but_has_time_to_boot():
+    for refuses in (False, True):
+        module = FakeModule()
+        module.power_cycle()
+        if refuses:
+            module.fail["SKSETPWD"] = b"ER10"
+        world = World(module)
+        world.run(1900)  # it began at 1000
+        assert not module.commands
+        world.run(600)
+        assert [words[0] for words in module.commands[:3]] == ["SKTERM", "SKINFO", "ROPT"]
+        assert world.c.serving != refuses and "SKRESET" not in world.names()
+        if refuses:  # whatever was wrong, it is reset then
+            module.fail.clear()
+            assert world.up(60000).kinds() == ["fault", "up"] and "SKRESET" in world.names()
 
 
 def test_start_up_from_any_state_of_the_module_byte_by_byte_and_in_one_gulp():

@@ -26,7 +26,8 @@ class Coordinator:
 
     `route_b_id`: 32 hex digits or 16 bytes; `password`: 1..32 characters (12 on the B-route);
     `channel`, `pan_id`: None = chosen at the first start and kept; `rand(n)`: 0..n-1;
-    `boot_ms`: wait after SKRESET. Time is monotonic ms. ValueError names the wrong argument.
+    `boot_ms`: wait after SKRESET, and from time 0 on. Time is monotonic ms since this chip started.
+    ValueError names the wrong argument.
 
     Events: ("up", channel, pan), ("join", addr), ("leave", addr, reason), ("refused", addr) for one that
     did not know ID and password, ("datagram", addr, data), ("fault", text); an addr is the full upper-case

@@ -1,7 +1,8 @@
 """The script that takes a module from any state to SKSTART (b-route.md F1).
 
 The module may hold an old session, half a command, the echo on, or payloads in binary; so the
-script first ends what it finds, resets, and then says everything. `Setup` knows the order, the
+script first ends what it finds, resets, and then says everything. One that has just got power needs no
+reset, and is not spoken to before it has booted. `Setup` knows the order, the
 reply that ends each step and how long to wait; `Coordinator` owns the time and the port.
 """
 
@@ -22,6 +23,7 @@ _LINE = const(256)  # no reply of the script is longer; EEDSCAN of 28 channels i
 _WRITES = const(5)  # of an option byte that does not hold, then one an hour: flash, 10,000 times (E1.7)
 _WRITE_MS = const(3600000)
 _ALL = const(0xFFFFFFFF)
+_NO_PAN = const(0xFFFF)  # what a module that was not set up since it got power has
 _FIRST_CHANNEL = const(0x21)
 _LAST_CHANNEL = const(0x3C)
 
@@ -34,12 +36,14 @@ _OPTION = const(4)  # OK nn, or FAIL from a module without the command
 _INFO = const(5)  # EINFO, then OK
 _LEVELS = const(6)  # OK, then the line after EEDSCAN
 _PANS = const(7)  # OK, then EVENT 22
+_FRESH = const(8)  # EINFO, then OK; or FAIL, or the time
 
 # Name shown in faults, wait in ms, what ends it. Waits of scans: E4.3 with room; of the boot: E1.6.
 _STEPS = (
     ("line", 500, _TIME),
     ("SKTERM", 3000, _EITHER),
     ("end of session", 10000, _END),
+    ("state", 3000, _FRESH),
     ("SKRESET", 5000, _OK),
     ("boot", 3000, _TIME),
     ("ROPT", 3000, _OPTION),
@@ -106,6 +110,7 @@ class Setup:
         self._begun_ms = now_ms
         self._flush = flush
         self._told = False
+        self._fresh = False
         self._hex = True
         self._mode = 3
         self._seen: "list[int]" = []
@@ -121,6 +126,7 @@ class Setup:
                 or (name == "SKSREG SF0" and not self._dialect.sided)
                 or (name == "ED scan" and self.channel is not None)
                 or (name == "active scan" and self.pan is not None)
+                or (self._fresh and name in ("SKRESET", "boot"))
             ):
                 continue
             return
@@ -129,7 +135,8 @@ class Setup:
         """Return what to write for this step (may be empty) and the ms to wait for its end."""
         name, wait_ms, _ends = _STEPS[self._step]
         if name == "line":
-            return flush() if self._flush else CRLF, wait_ms
+            # one that got power together with this chip boots as long as it does after SKRESET
+            return flush() if self._flush else CRLF, max(wait_ms, self._boot_ms - self._begun_ms)
         if name == "boot":
             return b"", self._boot_ms
         if name == "end of session":
@@ -139,7 +146,7 @@ class Setup:
     def timeout(self) -> None:
         """The wait is over: go on where time ends the step, else ModuleError."""
         name, _wait, ends = _STEPS[self._step]
-        if ends not in (_TIME, _END):
+        if ends not in (_TIME, _END, _FRESH):
             raise ModuleError("%s: no answer" % name)
         self.advance()
 
@@ -165,7 +172,7 @@ class Setup:
         elif ends == _PANS and self._mode == 3:
             self._mode = 2
             return NEXT
-        elif ends != _OPTION:
+        elif ends not in (_OPTION, _FRESH):
             raise ModuleError("%s: refused %s" % (name, refusal))
         self.advance()
         return NEXT
@@ -189,6 +196,8 @@ class Setup:
             return True
         if ends == _INFO:
             return self._info(text)
+        if ends == _FRESH:
+            return self._state(text)
         if ends == _LEVELS:
             return self._levels(text)
         event = self._dialect.parse_event(text)
@@ -207,6 +216,13 @@ class Setup:
             if (info.side is None) == self._dialect.sided:
                 raise ModuleError("SKINFO: the module is not of the family %s" % self._dialect.name)
             self.own_ip = info.ip
+            self._told = True
+        return self._told and text == b"OK"
+
+    def _state(self, text: bytes) -> bool:
+        info = self._dialect.parse_einfo(text)
+        if info is not None:
+            self._fresh = info.pan == _NO_PAN and not self._flush  # what has failed once is reset
             self._told = True
         return self._told and text == b"OK"
 
@@ -231,6 +247,8 @@ class Setup:
         return True
 
     def _words(self, name: str) -> bytes:
+        if name == "state":
+            return command("SKINFO")
         if name == "ROPT":
             return product("ROPT")
         if name == "WOPT":
