@@ -16,7 +16,7 @@ from tests.ontarget.chip_time import ChipTime
 ROUTE_B_ID = "00112233445566778899AABBCCDDEEFF"
 PASSWORD = "0123456789AB"
 _THINK_MS = 2
-_PAUSE_MS = 500
+_PAUSE_MS = 100
 _GONE = (0x24, 0x26, 0x27, 0x28, 0x29)
 
 

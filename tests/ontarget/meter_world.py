@@ -28,6 +28,8 @@ BEGAN_UTC_MS = 1_788_220_800_000
 """2026-09-01T00:00:00Z."""
 SETTINGS = {"route_b_id": ROUTE_B_ID, "route_b_password": PASSWORD}
 PACKET = 23
+RADIO_BOOT_MS = 3000
+"""How long a Wi-SUN module hears nothing after it got power (b-route.md E1.6)."""
 _OFF_PINS = (10, 16, 17)  # active low: cover, contact and button
 
 
@@ -98,6 +100,8 @@ class MeterWorld:
         clock = self.board.mcu.clock
 
         def receive(data: bytes) -> None:
+            if self.board.since_power_ms() < RADIO_BOOT_MS:
+                return
             self.sent.append((clock.nanos, data[0]))
             self.radio.receive(data)
 
