@@ -4,6 +4,7 @@ A meter is named by a URL: unix:///path of a socket (a meter of `keiki bench`), 
 """
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -19,6 +20,11 @@ from keiki_host import serial_ports
 TIMEOUT_S = 10.0
 BAUD = 115200
 _ANSWER_MAX = 1 << 20
+_WHY_NO_SOCKET = {
+    errno.ENOENT: "there is no such socket: does its bench run?",
+    errno.ECONNREFUSED: "nobody answers there: does its bench run?",
+    errno.EACCES: "no permission: only who runs the bench may",
+}
 
 
 class DeviceError(Exception):
@@ -207,4 +213,4 @@ def _reason(error: Exception) -> str:
     if isinstance(error, serial.SerialException):
         return serial_ports.reason(error)
     number = getattr(error, "errno", None)
-    return os.strerror(number) if number else str(error)
+    return _WHY_NO_SOCKET.get(number, os.strerror(number)) if number else str(error)

@@ -362,7 +362,11 @@ def test_without_the_extra_it_says_what_to_install(
             "reference: 'ftp:' is none of visa://RESOURCE, pzem:///dev/PORT or manual:",
         ),
         (("--who", "x" * 61), 2, "who: longer than 60 characters"),
-        (("--meter", "unix:///nowhere"), 1, "meter: unix:///nowhere: No such file or directory"),
+        (
+            ("--meter", "unix:///nowhere"),
+            1,
+            "meter: unix:///nowhere: there is no such socket: does its bench run?",
+        ),
         (("--reference", "pzem:///dev/nothing"), 1, "reference: /dev/nothing: it cannot be opened"),
     ],
 )

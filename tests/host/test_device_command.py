@@ -352,7 +352,7 @@ def test_no_meter_a_wrong_url_and_a_wrong_command_get_one_line(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.url = "unix:///nowhere/console"
-    assert desk.fails(1, "status") == "No such file or directory"
+    assert desk.fails(1, "status") == "there is no such socket: does its bench run?"
     desk.url = "http://127.0.0.1:1"
     assert desk.fails(2, "status") == (
         "meter: 'http://127.0.0.1:1' is neither unix:///PATH nor serial:///dev/PORT nor tcp://HOST"

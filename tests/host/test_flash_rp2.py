@@ -172,6 +172,24 @@ def test_an_image_is_copied_to_the_drive_of_its_chip_only(run: Run, tmp_path: Pa
     assert code == 0 and (tmp_path / "disk" / "micropython.uf2").read_bytes() == GOOD
 
 
+def test_the_commands_of_the_document_work(
+    micropython: str, drive: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "flash.md").read_text()
+    commands = [line for line in text.splitlines() if line.startswith(f"keiki flash {BOARD}")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(rp2.CHIP_WORDS, "rp2040", "linux")
+    (tmp_path / "RPI_PICO_W.uf2").write_bytes(GOOD)
+    (tmp_path / "meter.toml").write_text("digits = 7\n")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "INFO_UF2.TXT").write_text("Board-ID: RPI-RP2\n")
+    image, code = (command.partition("#")[0].split()[3:] for command in commands)
+    assert run(*image, "--port", "disk")[0] == 0
+    with repl_pty.board(micropython, drive) as port:
+        assert run(*code, "--port", port)[0] == 0
+    assert (tmp_path / "disk" / "micropython.uf2").read_bytes() == GOOD and (drive / "main.py").exists()
+
+
 def test_a_board_whose_data_is_on_a_chip_of_its_own_does_not_erase_it(run: Run) -> None:
     code, _, err = run("--erase-data", board="rp2_pico2w_atm90e32")
     assert code == 2 and "has its data on a flash chip of its own, which only the meter reaches" in err

@@ -114,6 +114,8 @@ def make(
     try:
         out.write_bytes(data)
     except OSError as error:
+        if out.is_file():  # a part of a bundle is of no use to anybody
+            out.unlink()
         raise UpdateInputError(f"bundle: {out}: {error.strerror}") from None
     print(f"{out}: {version} for {board}, {len(data):,} bytes")
 
