@@ -3,4 +3,5 @@
 import board
 from keiki.meter import app
 
+app.hardware().free_code(True)  # here, where none of that code runs
 app.run(board)

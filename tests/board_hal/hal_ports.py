@@ -6,7 +6,8 @@ from keiki.hal import boards, esp32, rp2, running
 
 NAMES = [
     "Udp", "Watchdog", "addresses", "connect", "console", "counter", "datagram", "edge", "exit",
-    "files", "flash", "i2c", "input", "keep_network", "listen", "network", "output", "pulse_output",
+    "files", "flash", "free_code", "i2c", "input", "keep_network", "listen", "network", "output",
+    "pulse_output",
     "random_below", "report", "reset_cause", "restart", "rtc_utc_ms", "settings_kept", "settings_object",
     "sntp_exchange", "spi", "start", "ticks_ms", "uart", "unique_id", "wifi",
 ]  # fmt: skip

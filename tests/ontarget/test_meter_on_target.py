@@ -79,7 +79,6 @@ def test_a_get_of_e7_is_turned_round_and_nothing_blocks_for_long(
     assert reached
 
 
-@pytest.mark.xfail(strict=True, reason="53,152 bytes (docs/on-target.md)")
 def test_it_leaves_so_much_heap(world: Any, started: dict[str, float]) -> None:
     free = world.ask({"op": "memory"})["free"]
     assert figures.tell("free heap with everything running", free, "bytes", least=FREE_BYTES)

@@ -51,6 +51,11 @@ def settings_kept() -> None:
         pass
 
 
+def free_code(_more: bool) -> bool:
+    """False: code runs from a ROMFS, and does not lie in the heap."""
+    return False
+
+
 def by_selector() -> bool:
     """Tell whether selector.py has made this start: only then can an update take the place of what runs."""
     return "selector" in sys.modules

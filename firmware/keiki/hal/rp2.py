@@ -5,6 +5,8 @@ segment files. While its own flash is erased or programmed interrupts are off, a
 it is not touched before every serial line has been quiet for as long as a part takes to begin an answer.
 """
 
+import sys
+
 import board
 import machine
 
@@ -18,6 +20,8 @@ _MARK = 0x6B6569 << 8
 _TIMER = -1
 _QUIET_MS = 4
 _QUIET_MOST_MS = 60
+
+_in_flash: set = set()
 
 unique_id = machine.unique_id
 
@@ -133,3 +137,16 @@ def counter(pin: int):
 def pulse_output(pin: int, width_ms: int):
     """Return a function `(n, first_us, step_us)` that makes pulses: see pulse_train."""
     return pulse_train_on(pin, width_ms, _TIMER)
+
+
+def free_code(more: bool) -> bool:
+    """See rp2_code: code that was loaded runs from flash from now on, and leaves the heap.
+
+    `more`: there will be another call. True: code that is loaded does lie in the heap.
+    """
+    from keiki.hal import rp2_code
+
+    rp2_code.settle(_in_flash)
+    if not more:
+        del sys.modules["keiki.hal.rp2_code"], sys.modules["keiki.hal"].rp2_code
+    return True

@@ -99,6 +99,11 @@ def settings_object() -> dict:
     return object_in(path) if path else {}
 
 
+def free_code(_more: bool) -> bool:
+    """False: code does not lie in the heap."""
+    return False
+
+
 def settings_kept() -> None:
     """What settings_object gave is on flash; what the next start brings is up to who starts it."""
 

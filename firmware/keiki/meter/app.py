@@ -36,7 +36,8 @@ _IC_EVENTS = {"ic_reset": eventlog.IC_RESET, "increment_refused": eventlog.INCRE
 _CLOCK_EVENTS = {clocks.REFUSED: eventlog.CLOCK_REFUSED, clocks.SLEW: eventlog.CLOCK_SLEWED}
 
 
-def _hardware():
+def hardware():
+    """Return the hal of this port."""
     name = _HAL[sys.platform]
     return (
         getattr(__import__("keiki.hal." + name, None, None, (name,)), name, None)
@@ -265,6 +266,7 @@ class App:
             add("patrol", patrol.Patrol(self.store, self.starts.tell_lost).run, 10 * patrol.EVERY_MS)
         asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
         asyncio.create_task(self.updates.trial(self))  # noqa: RUF006 - so does this
+        self.hal.free_code(False)
         gc.collect()
         gc.threshold(gc.mem_free() * 3 // 4)  # counts frames of calls as well, which are most of it
         await self.supervisor.run()
@@ -272,7 +274,12 @@ class App:
 
 def run(board) -> None:
     """Run the meter on this board for ever; settings that cannot be end it with one line and status 2."""
-    hal = _hardware()
+    hal = hardware()
+    if hal.free_code(True) and board.WIFI:
+        # the largest part first: now there is room for it
+        from keiki.meter.route_a import RouteA  # noqa: F401
+
+        hal.free_code(True)
     try:
         app = App(board, hal)
     except (table.SettingError, ValueError) as error:

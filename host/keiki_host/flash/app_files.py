@@ -10,6 +10,7 @@ from keiki_host.bench.firmware_image import FLAGS, ROM, Compiled, as_version, co
 from keiki_host.bench.firmware_names import Names
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
+from keiki_host.flash.code_index import indexed
 from keiki_host.flash.errors import FlashError
 
 START = "keiki_main"
@@ -20,6 +21,7 @@ SETTINGS = "config.json"
 BUILT = "built"
 """In a ROMFS image, a hash over the code: by it a board finds out that it has been flashed anew."""
 _PORTS = {"unix", "esp32", "rp2"}
+_HAL = "keiki/hal/"
 _NETWORK = {"lwip", "wifi", "waiting"}
 _LITTLEFS_2_0 = 0x00020000  # what every MicroPython with littlefs mounts
 
@@ -48,7 +50,10 @@ def flags_of(board: Board) -> tuple[str, ...]:
 
 def code(board: Board, version: str | None = None) -> dict[str, bytes]:
     """Return the code of a board: path -> .mpy; as `version`, if given. FlashError: it does not compile."""
-    return _compiled(board, version).files
+    files = _compiled(board, version).files
+    if board.partitions:
+        return files
+    return {name: data if name.startswith(_HAL) else indexed(data) for name, data in files.items()}
 
 
 def names(board: Board) -> Names:
@@ -90,7 +95,7 @@ def update(board: Board, version: str) -> dict[str, bytes]:
 def _needless(name: str, board: Board) -> bool:
     """Tell whether a board can never load a module: what only that one uses is left out with it."""
     stem = name.rpartition("/")[2].removesuffix(".py")
-    if name.startswith("keiki/hal/"):
+    if name.startswith(_HAL):
         return stem.split("_")[0] in _PORTS - {board.port} or (stem in _NETWORK and not board.wifi)
     if name.startswith("keiki/drivers/metering_"):
         return bool(stem.split("_")[1] != board.metering["ic"])
