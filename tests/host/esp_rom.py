@@ -2,6 +2,9 @@
 looked at and can fail, and a cable that can be pulled."""
 
 import contextlib
+import functools
+import hashlib
+import operator
 import socket
 import threading
 from collections.abc import Iterator
@@ -92,8 +95,16 @@ def image(chip: str, *, app_bytes: int = 20_000, flash_mb_log2: int = 2, romfs: 
     """What a MicroPython image looks like: boot loader, somebody's partition table, program."""
     start = {"esp32": 0x1000, "esp32s3": 0, "esp32c3": 0}[chip]
     number = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}[chip]
-    head = bytes([0xE9, 4, 2, flash_mb_log2 << 4]) + bytes(8) + number.to_bytes(2, "little") + bytes(10)
-    boot = (head + b"boot" * 1000).ljust(0x8000 - start, b"\xff")
+
+    def program(text: bytes) -> bytes:
+        fields = bytes([0xE9, 1, 2, flash_mb_log2 << 4]) + bytes(8) + number.to_bytes(2, "little")
+        head = fields + bytes(9) + b"\x01" + bytes(4) + len(text).to_bytes(4, "little")
+        total = functools.reduce(operator.xor, text, 0xEF)
+        body = head + text
+        body += bytes(15 - len(body) % 16) + bytes([total])
+        return body + hashlib.sha256(body).digest()
+
+    boot = program(b"boot" * 1000).ljust(0x8000 - start, b"\xff")
     table = (b"\xaaP" + b"theirs" * 5).ljust(0x8000, b"\xff")
-    program = head + (b"VfsRom" if romfs else b"") + b"python" * app_bytes
-    return boot + table + program[:app_bytes]
+    text = (b"VfsRom" if romfs else b"") + b"python" * app_bytes
+    return boot + table + program(text[: app_bytes - 64])

@@ -80,7 +80,7 @@ def test_a_bare_board_gets_everything_and_keeps_the_meters_data(chip: Rom, run: 
     flash = chip.flash.data
     whole = esp_rom.image("esp32")
     assert flash[0x1000:0x2000] == whole[:0x1000]
-    assert flash[0x10000 : 0x10000 + 20_000] == whole[0xF000:]
+    assert flash[0x10000 : 0x1000 + len(whole)] == whole[0xF000:]
     table = partition_table.decode(bytes(flash[0x8000:0x8C00]))
     assert table is not None and partition_table.Row("romfs", 1, 0x8F, ROMFS.offset, ROMFS.size) in table
     rom = app_files.rom(board_data.load(BOARD))
@@ -227,6 +227,11 @@ def test_an_unknown_board_is_told_the_known_ones(run: Run) -> None:
         (esp_rom.image("esp32s3")[0x1000:], "image: not an ESP32 image"),
         (esp_rom.image("esp32c3"), "image: it is for an esp32c3, and the board has an esp32"),
         (esp_rom.image("esp32")[:0x8000], "image: not a whole image for an esp32"),
+        (esp_rom.image("esp32")[:-1], "image: not a whole image for an esp32: its end is missing"),
+        (
+            esp_rom.image("esp32").replace(b"pythonpython", b"pythonPython", 1),
+            "image: not as it was made for an esp32: its sum is wrong",
+        ),
         (
             esp_rom.image("esp32", romfs=False),
             "image: this MicroPython has no ROMFS, and the meter's code does not fit the heap",

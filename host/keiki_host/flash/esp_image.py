@@ -4,6 +4,8 @@ Documents: ESP-IDF, App Image Format (E9, segments, flash size, chip); MicroPyth
 the chip's boot loader does, have their table at 0x8000 and the program at 0x10000.
 """
 
+import hashlib
+import struct
 from dataclasses import dataclass
 
 from keiki_host.flash import partition_table
@@ -15,6 +17,9 @@ APP_OFFSET = 0x10000
 _CHIP_IDS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}
 _MAGIC = 0xE9
 _HEAD = 24
+_SEGMENT = struct.Struct("<II")  # where it is loaded, its length; its bytes follow
+_ALIGNED, _DIGEST = 16, 32  # a sum is the last byte of 16; SHA-256 over all before it may follow
+_SUM_OF_NOTHING = 0xEF
 _MIB = 1 << 20
 _HAS_ROMFS = b"VfsRom"  # a name that is in the program only where it can run code from partition romfs
 
@@ -37,6 +42,7 @@ def split(data: bytes, chip: str) -> EspImage:
         raise FlashInputError("image: not an ESP32 image of MicroPython (a .bin file from its download page)")
     for part in (boot, app):
         _check(part, chip)
+    app = app[: _length(app, chip)]
     if _HAS_ROMFS not in app:
         raise FlashInputError(
             "image: this MicroPython has no ROMFS, and the meter's code does not fit the heap: it must be "
@@ -54,3 +60,26 @@ def _check(part: bytes, chip: str) -> None:
         raise FlashInputError(
             f"image: it is for an {names.get(number, 'other chip')}, and the board has an {chip}"
         )
+
+
+def _length(program: bytes, chip: str) -> int:
+    """Return the length of a program from its segments. FlashInputError: it is cut, or was changed."""
+    at, total = _HEAD, _SUM_OF_NOTHING
+    for _ in range(program[1]):
+        head = program[at : at + _SEGMENT.size]
+        if len(head) < _SEGMENT.size:
+            break
+        length = _SEGMENT.unpack(head)[1]
+        at += _SEGMENT.size
+        for byte in program[at : at + length]:
+            total ^= byte
+        at += length
+    end = (at // _ALIGNED + 1) * _ALIGNED
+    size = end + (_DIGEST if program[_HEAD - 1] else 0)
+    if len(program) < size:
+        raise FlashInputError(f"image: not a whole image for an {chip}: its end is missing")
+    if program[end - 1] != total or (
+        size > end and hashlib.sha256(program[:end]).digest() != program[end:size]
+    ):
+        raise FlashInputError(f"image: not as it was made for an {chip}: its sum is wrong")
+    return size
