@@ -6,7 +6,7 @@ JOBS ?= 8
 # MicroPython's stubs, in a folder of their own: they would hide CPython's modules from the host tools
 STUBS := micropython-unix-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
-.PHONY: run test fleet boards bench check format fuzz powerloss updates soak clean
+.PHONY: run test fleet boards ontarget bench check format fuzz powerloss updates soak clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,6 +50,10 @@ powerloss: $(VENV)/.test   ## 100,000 power cuts in the flash log, 100,000 in th
 	PYTHONPATH=tests/pure $(BIN)/python tests/powerloss/test_flashlog_cuts.py 100000
 	$(BIN)/python tests/powerloss/test_meter_cuts.py 100000
 	$(BIN)/python tests/powerloss/sigkill.py 200
+
+ontarget: $(VENV)/.test    ## The meter on an emulated Pico, for an hour and through power cuts; KEIKI_RP2_UF2 names MicroPython (2 hours)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[ontarget]'
+	$(BIN)/python -m pytest -s --long tests/ontarget
 
 soak: $(VENV)/.test        ## 10,000 associations with a whole meter on the A-route, and its heap after them (3 minutes)
 	$(BIN)/python tests/soak_aroute.py 10000

@@ -19,6 +19,18 @@ BOARD = {"pico": "rp2_pico_bl0942", "pico_w": "rp2_picow_bl0942"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", help="serial port of a board that `keiki flash` has flashed")
     parser.addoption("--board", default=BOARD["pico"], help="what `keiki flash` was told that it is")
+    parser.addoption("--long", action="store_true", help="on an emulated board also what takes an hour")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes an hour, runs with --long only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long", False):
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="takes an hour: make ontarget"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

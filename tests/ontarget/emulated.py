@@ -181,22 +181,18 @@ class EmulatedBoard:
     def read_disk(self) -> LittleFS:
         """Mount a copy of its file system."""
         size = self.disk_blocks * _BLOCK
-        found = _empty(self.disk_blocks, mount=False)
+        found = LittleFS(block_size=_BLOCK, block_count=self.disk_blocks, mount=False)
         found.context.buffer = bytearray(self.mcu.flash[self.disk_at : self.disk_at + size])
         found.mount()
         return found
 
 
-def _empty(blocks: int, *, mount: bool) -> LittleFS:
-    return LittleFS(
-        block_size=_BLOCK, block_count=blocks, read_size=32, prog_size=256, cache_size=1024,
-        lookahead_size=32, disk_version=0x00020000, mount=mount,
-    )  # fmt: skip
-
-
 def disk(blocks: int, files: Mapping[str, bytes]) -> bytes:
     """Return a file system with these files."""
-    made = _empty(blocks, mount=True)
+    made = LittleFS(
+        block_size=_BLOCK, block_count=blocks, read_size=32, prog_size=256, cache_size=1024,
+        lookahead_size=32, disk_version=0x00020000,
+    )  # fmt: skip
     for name, data in files.items():
         folder = name.rpartition("/")[0]
         if folder:

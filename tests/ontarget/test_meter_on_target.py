@@ -47,12 +47,10 @@ def started(world: Any) -> dict[str, float]:
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="2,906 ms (docs/on-target.md)")
 def test_it_measures_soon_after_power_has_come(started: dict[str, float]) -> None:
     assert figures.tell("reset to first measurement", started["measured"], "ms", most=FIRST_MEASUREMENT_MS)
 
 
-@pytest.mark.xfail(strict=True, reason="6,909 ms (docs/on-target.md)")
 def test_it_answers_the_b_route_soon_after_power_has_come(started: dict[str, float]) -> None:
     figures.tell("reset to a controller that has joined", started["joined"], "ms")
     assert figures.tell("reset to first B-route answer", started["answered"], "ms", most=FIRST_ANSWER_MS)
