@@ -5,6 +5,7 @@ CPython's own compiler is the judge: it finds the same variables in every module
 
 import __future__
 
+import ast
 import builtins
 import dis
 import inspect
@@ -14,9 +15,10 @@ from pathlib import Path
 from types import CodeType
 
 from keiki_host import board_data
-from keiki_host.bench import firmware_image
+from keiki_host.bench import firmware_compile
 from keiki_host.bench.firmware_bundle import ORDER
 from keiki_host.bench.firmware_names import Names, shorten, translated
+from keiki_host.bench.firmware_order import order
 from keiki_host.bench.source_edits import applied
 from keiki_host.bench.source_uses import Module, retold
 from keiki_host.bench.stock_names import OTHERS, SHORT, STATIC
@@ -170,6 +172,30 @@ def test_a_program_for_a_board_is_told_in_the_names_that_are_there(micropython: 
     assert said == ["3! 4 8"]
 
 
+def test_without_numbers_of_lines_a_function_is_what_it_may_be() -> None:
+    names = Names(
+        public={"describe": "id"}, globals={"counting": "id", "failing": "b"}, files={"a": "main.py"}
+    )
+    tracebacks = Tracebacks({}, "\n", names, numbered=False)
+    assert tracebacks.told('  File "a", line 1, in id') == '  File "main.py", line 1, in counting or describe'
+    assert tracebacks.told('  File "a", line 1, in b') == '  File "main.py", line 1, in failing'
+    assert tracebacks.told("ValueError: id") == "ValueError: id"
+
+
+def test_names_that_are_used_most_come_first_and_the_lines_stay(micropython: str, tmp_path: Path) -> None:
+    few = "".join(f"value_{n} = {n}\n" for n in range(300))
+    much = "print(" + " + ".join(["value_199 * value_198"] * 300) + ")\nraise ValueError\n"
+    text = (few + few.replace("value", "other") + much).encode()
+    assert order({"main.py": text[:9_000], "x.py": b"def f(:" * 9_000}) == {
+        "main.py": text[:9_000],
+        "x.py": b"def f(:" * 9_000,
+    }
+    ordered = order({"main.py": text})["main.py"]
+    assert ordered.startswith(b"['value_198', 'value_199', ") and ordered.endswith(b"; " + text)
+    before, after = (run(micropython, {"main.py": one}, tmp_path) for one in (text, ordered))
+    assert before == after and before[0] == str(199 * 198 * 300)
+
+
 def test_a_source_that_is_no_python_is_left_to_the_compiler() -> None:
     broken = {**sources(), "keiki/second.py": b"def f(:\n"}
     assert shorten(broken) == (broken, Names())
@@ -203,19 +229,26 @@ def plain(text: bytes) -> CodeType:
 
 
 class Compared:
-    """The names in code that CPython has compiled, and in the same code with short names: (old, new)."""
+    """The names in code that CPython has compiled, and in the same code with short names: (old, new).
+
+    `public`: attributes and keywords; `classes`: those in each class; `globals`: of a module.
+    """
 
     def __init__(self) -> None:
         self.public: set[tuple[str, str]] = set()
         self.globals: set[tuple[str, str]] = set()
+        self.classes: dict[str, set[tuple[str, str]]] = {}
 
-    def code(self, before: CodeType, after: CodeType, around: dict[object, object]) -> None:
+    def code(self, before: CodeType, after: CodeType, around: dict[object, object], of: str = "") -> None:
         """Compare a module, class or function, and all that is in it; `around`: local names that it sees."""
         count = before.co_argcount + before.co_kwonlyargcount
         local: dict[object, object] = dict(
             zip(before.co_varnames[:count], after.co_varnames[:count], strict=False)
         )
+        in_class = not before.co_flags & inspect.CO_OPTIMIZED and before.co_name != "<module>"
+        of = before.co_name if in_class else of
         attributes: set[str] = set()
+        public: set[tuple[str, str]] = set()
         inner = []
         for old, new in zip_longest(instructions(before), instructions(after)):
             assert old.opname == new.opname
@@ -228,18 +261,18 @@ class Compared:
                     assert around.get(one[0], one[1]) == one[1] or one[0] not in before.co_freevars
                     assert local.setdefault(*one) == one[1]
             elif "ATTR" in old.opname or "METHOD" in old.opname:
-                self.public.add((old.argval, new.argval))
+                public.add((old.argval, new.argval))
             elif old.opname == "KW_NAMES":
                 given = before.co_consts[old.arg or 0], after.co_consts[new.arg or 0]
-                self.public.update(zip(*given, strict=True))
-            elif old.opname.endswith(("GLOBAL", "NAME", "IMPORT_FROM")) and isinstance(old.argval, str):
-                in_class = not before.co_flags & inspect.CO_OPTIMIZED and before.co_name != "<module>"
+                public.update(zip(*given, strict=True))
+            elif old.opname.endswith(("GLOBAL", "NAME")) and isinstance(old.argval, str):
                 attributes.update([old.argval] if in_class and old.opname == "STORE_NAME" else [])
-                of = self.public if old.argval in attributes else self.globals
-                of.add((old.argval, new.argval))
+                (public if old.argval in attributes else self.globals).add((old.argval, new.argval))
         assert len(set(local.values())) == len(local)
+        self.public |= public
+        self.classes.setdefault(of, set()).update(public)
         for old_code, new_code in inner:
-            self.code(old_code, new_code, {**around, **local})
+            self.code(old_code, new_code, {**around, **local}, of)
 
 
 def _all(argument: object) -> tuple[object, ...]:
@@ -258,18 +291,27 @@ def is_injective(found: set[tuple[str, str]]) -> bool:
 
 def test_no_two_names_of_a_board_become_one_and_none_hides_a_builtin() -> None:
     texts = app_files.sources(board_data.load("rp2_picow_bl0942"))  # it has the most code
-    for smaller in firmware_image._SMALLER:
+    for smaller in firmware_compile.SMALLER:
         texts = smaller(texts)
     texts.pop(ORDER)
     short, names = shorten(texts)
-    compared = Compared()
-    for path, text in texts.items():
-        compared.code(plain(text), plain(short[path]), {})
     stay = {*STATIC, *SHORT, *OTHERS, *dir(builtins)}
-    for found, shortened in ((compared.public, names.public), (compared.globals, names.globals)):
-        assert is_injective(found) and dict(found).items() >= {
-            (o, n) for o, n in shortened.items() if (o, n) in found
-        }
-        assert all(old == new for old, new in found if old in stay) and not stay & set(shortened)
-        assert len([old for old, new in found if old != new]) > 500
-    assert not {new for old, new in compared.globals if old != new} & set(dir(builtins))
+    compared = Compared()
+    bases: dict[str, set[str]] = {}
+    for path, text in texts.items():
+        compared.globals = set()
+        compared.code(plain(text), plain(short[path]), {})
+        assert is_injective(compared.globals)
+        assert all(old == new for old, new in compared.globals if old in stay)
+        assert all(old == new or new not in dir(builtins) for old, new in compared.globals)
+        assert all(new in (old, names.globals.get(old)) for old, new in compared.globals)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                bases.setdefault(node.name, set()).update(map(ast.unparse, node.bases))
+    for old, new in compared.public:
+        assert new == old or (new == names.public[old] and old not in stay)
+    everywhere = {(old, new) for old, new in compared.public if old[0] != "_"}
+    assert len([old for old, new in everywhere if old != new]) > 300
+    for name, own in compared.classes.items():
+        inherited = [compared.classes.get(base, set()) for base in bases.get(name, ())]
+        assert is_injective(everywhere | own.union(*inherited))

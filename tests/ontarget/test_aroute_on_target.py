@@ -17,7 +17,7 @@ from keiki.meter.cosem.objects import MANAGEMENT, obis
 from keiki.wire import record
 from keiki.wire.cosem.client import Client, run
 from keiki.wire.cosem.selection import by_range
-from keiki_host.bench import firmware_bundle, firmware_image
+from keiki_host.bench.firmware_compile import compiled
 from keiki_host.board_data import load
 from keiki_host.flash import app_files
 
@@ -81,17 +81,8 @@ print(gc.mem_free())
 def _loose_code() -> dict[str, bytes]:
     """The code of a Pico W's meter: its modules not bundled, with the names of the sources."""
     board = load("rp2_picow_bl0942")
-    smaller = firmware_image._SMALLER
-    firmware_image._SMALLER = tuple(step for step in smaller if step is not firmware_bundle.bundle)
-    try:
-        made = firmware_image.compiled(
-            app_files.sources(board),
-            f"-march={board.of_chip.native}",
-            app_files.flags_of(board),
-            shorter=False,
-        )
-    finally:
-        firmware_image._SMALLER = smaller
+    native, flags = f"-march={board.of_chip.native}", app_files.flags_of(board)
+    made = compiled(app_files.sources(board), native, flags, loose=True)
     return {f"app/{name}": data for name, data in made.files.items()}
 
 

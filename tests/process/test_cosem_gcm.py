@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keiki_host.bench.firmware_image import NATIVE, FirmwareImage
+from keiki_host.bench.firmware_names import translated
 
 CASES = 10_000
 CHECK = """
@@ -88,7 +89,7 @@ def test_the_firmware_has_viper_in_its_image(
     image = FirmwareImage()
     request.addfinalizer(image.close)
     script = tmp_path / "loaded.py"
-    script.write_text(LOADED)
+    script.write_text(translated(LOADED, image.names))
     done = subprocess.run(
         [micropython, "-X", "heapsize=512wK", str(script), str(image.main.parent / "rom.img")],
         env=mpy_env,

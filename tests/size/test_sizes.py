@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from keiki_host import board_data, romfs
-from keiki_host.bench.firmware_image import NATIVE, compiled
+from keiki_host.bench.firmware_compile import compiled
+from keiki_host.bench.firmware_image import NATIVE
 from keiki_host.flash import app_files
 
 ROOT = Path(__file__).resolve().parents[2]

