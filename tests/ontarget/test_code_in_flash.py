@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.ontarget.test_hal_on_target import BEGIN
 
-FREED = 30_000
+FREED = 25_000
 LOOK = (
     BEGIN
     + """
