@@ -10,6 +10,7 @@ import builtins
 import dis
 import inspect
 import subprocess
+import sys
 from itertools import zip_longest
 from pathlib import Path
 from types import CodeType
@@ -247,6 +248,7 @@ class Compared:
         )
         in_class = not before.co_flags & inspect.CO_OPTIMIZED and before.co_name != "<module>"
         of = before.co_name if in_class else of
+        turned = {new: old for old, new in local.items()}
         attributes: set[str] = set()
         public: set[tuple[str, str]] = set()
         inner = []
@@ -258,9 +260,14 @@ class Compared:
                 assert old.argval == new.argval
             elif "FAST" in old.opname or "DEREF" in old.opname:
                 for one in zip(_all(old.argval), _all(new.argval), strict=True):
-                    assert around.get(one[0], one[1]) == one[1] or one[0] not in before.co_freevars
-                    assert local.setdefault(*one) == one[1]
-            elif "ATTR" in old.opname or "METHOD" in old.opname:
+                    if "LOAD_FAST" in old.opname and one[0] in before.co_cellvars + before.co_freevars:
+                        continue  # Python 3.13 hands cells on so, in alphabetic order
+                    assert turned.setdefault(one[1], one[0]) == one[0]
+                    # from Python 3.12 on, what is local to a comprehension stands among the function's
+                    if sys.version_info < (3, 12):
+                        assert around.get(one[0], one[1]) == one[1] or one[0] not in before.co_freevars
+                        assert local.setdefault(*one) == one[1]
+            elif old.opname.endswith(("_ATTR", "_METHOD")):
                 public.add((old.argval, new.argval))
             elif old.opname == "KW_NAMES":
                 given = before.co_consts[old.arg or 0], after.co_consts[new.arg or 0]
