@@ -99,6 +99,12 @@ def pico_image() -> Path:
 
 
 @pytest.fixture(scope="session")
+def pico_w_image() -> Path:
+    """The image that an emulated Pico W runs."""
+    return image("pico_w")
+
+
+@pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The board named by --device, else an emulated Pico."""
     port = request.config.getoption("--device", None)
