@@ -221,11 +221,11 @@ def test_a_source_that_is_no_python_is_left_to_the_compiler() -> None:
 
 
 @pytest.mark.parametrize("bundled", sorted(BUNDLES))
-def test_the_real_firmware_has_both_bundles(bundled: str) -> None:
+def test_the_real_firmware_has_every_bundle(bundled: str) -> None:
     packages, main, unix = firmware_paths()
     files = {"main.py": main.read_bytes(), "board.py": (unix / "board.py").read_bytes()}
     for path in sorted((packages / "keiki").rglob("*.py")):
         files[str(path.relative_to(packages))] = path.read_bytes()
     result = bundle(prune(fold(files)))
     text = result[bundled.replace(".", "/") + ".py"]
-    assert len(text.splitlines()) >= 4_000 and len(result) < len(files) / 2
+    assert len(text.splitlines()) >= 300 and len(result) < len(files) / 2

@@ -56,6 +56,14 @@ def free_code(_more: bool) -> bool:
     return False
 
 
+def has_network() -> bool:
+    """Tell whether `wifi` will keep a network up."""
+    try:
+        return board.WIFI and bool(_object(_WIFI).get("ssid"))
+    except ValueError:
+        return False
+
+
 def by_selector() -> bool:
     """Tell whether selector.py has made this start: only then can an update take the place of what runs."""
     return "selector" in sys.modules

@@ -17,7 +17,7 @@ from keiki.meter.history import History
 from keiki.meter.metering import Metering
 from keiki.meter.registers import Registers
 from keiki.meter.settings_store import SettingsStore
-from keiki.meter.starts import Starts
+from keiki.meter.starts import Starts, load_route_a
 from keiki.meter.store import Store
 from keiki.meter.supervisor import Supervisor
 from keiki.meter.updates import Updates
@@ -30,6 +30,7 @@ ECHONET_PORT = const(3610)
 GROUPS = ("224.0.23.0", "ff02::1")
 METERING_S = const(60)  # least time after which metering that shows no life is hung
 RADIO_MS = const(600000)
+STARTING = const(16384)  # bytes between collections in a start: else what stays lies scattered for good
 WIFI_MS = const(180000)
 _HAL = {"linux": "unix", "esp32": "esp32", "rp2": "rp2"}
 _IC_EVENTS = {"ic_reset": eventlog.IC_RESET, "increment_refused": eventlog.INCREMENT_REFUSED}
@@ -56,6 +57,8 @@ class App:
         device = hal.files() if "folder" in plan else hal.flash(plan["blocks"])
         self.store = store = Store(device, plan)
         self.settings = settings = Settings(SettingsStore(store.settings), hal.settings_object())
+        if getattr(board, "WIFI", False) and settings.route_a and hal.has_network():
+            load_route_a(hal)
         self.history = History(store.half_hours, store.minutes)
         checkpoints = Checkpoints(store.checkpoints)
         kept = restore(checkpoints, self.history)
@@ -275,11 +278,8 @@ class App:
 def run(board) -> None:
     """Run the meter on this board for ever; settings that cannot be end it with one line and status 2."""
     hal = hardware()
-    if hal.free_code(True) and board.WIFI:
-        # the largest part first: now there is room for it
-        from keiki.meter.route_a import RouteA  # noqa: F401
-
-        hal.free_code(True)
+    if hal.free_code(True):
+        gc.threshold(STARTING)
     try:
         app = App(board, hal)
     except (table.SettingError, ValueError) as error:

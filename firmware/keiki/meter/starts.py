@@ -60,3 +60,14 @@ class Starts:
             self._events.add(eventlog.STABLE)
             if self.safe:
                 self._restart()
+
+
+def load_route_a(hal) -> None:
+    """Load the largest parts one by one, while the heap has room for code that will run from flash."""
+    if hal.free_code(True):
+        from keiki.wire.cosem.server import Server  # noqa: F401
+
+        hal.free_code(True)
+        from keiki.meter.route_a import RouteA  # noqa: F401
+
+        hal.free_code(True)

@@ -2,8 +2,8 @@
 an entry in it for whatever it imports. Their lines follow each other without a gap: code spells the number of
 a function's first line in steps of 2047.
 
-A module is bundled if it is loaded at every start (of the meter, or of its A-route), and if everybody uses it
-by its names only. The others import from the bundle what they imported from it.
+A module is bundled if it is loaded at every start (of the meter, its switch or its A-route), and if everybody
+uses it by its names only. The others import from the bundle what they imported from it.
 """
 
 import ast
@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from keiki_host.bench.source_edits import Edit, applied, edit
 from keiki_host.bench.source_scopes import bound, global_names
 
-BUNDLES = {"keiki.core": "keiki.meter.app", "keiki.aroute": "keiki.meter.route_a"}
-"""Module of the image -> the module that it begins with."""
+BUNDLES = {
+    "keiki.core": "keiki.meter.app",
+    "keiki.supply": "keiki.meter.supply",
+    "keiki.cosem": "keiki.wire.cosem.server",
+    "keiki.aroute": "keiki.meter.route_a",
+}
+"""Module of the image -> the module that it begins with. Of two together the heap of a Pico W has no room."""
 
 ORDER = "modules.txt"
 """In the image: a line for each bundle, its name, then source:lines of each of its modules."""
