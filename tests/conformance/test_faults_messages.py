@@ -51,19 +51,19 @@ class SkStage(Stage):
 async def a_line_with_other_tokens_is_unreadable(at: Any) -> None:
     for tokens in ("more", "fewer"):
         async with at.fault("erxudp_tokens", tokens=tokens):
-            await at.fails("Unreadable", "ERXUDP", at.client.call("get", epc="E7", wait_s=2))
+            await at.fails("Unreadable", "ERXUDP", at.client.call("get", epc="E7", wait_s=20))
 
 
 @plays("ipv6_short")
 async def a_short_address_is_unreadable(at: Any) -> None:
     async with at.fault("ipv6_short"):
-        await at.fails("Unreadable", "ERXUDP FE80::", at.client.call("get", epc="E7", wait_s=2))
+        await at.fails("Unreadable", "ERXUDP FE80::", at.client.call("get", epc="E7", wait_s=20))
 
 
 @plays("hex_lowercase")
 async def lower_case_is_unreadable_to_who_compares_texts(at: Any) -> None:
     async with at.fault("hex_lowercase"):
-        await at.fails("Unreadable", "0e1a", at.client.call("get", epc="E7", wait_s=2))
+        await at.fails("Unreadable", "0e1a", at.client.call("get", epc="E7", wait_s=20))
 
 
 @plays("binary_output")

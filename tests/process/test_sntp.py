@@ -34,7 +34,7 @@ async def beat():
     global beats
     while True:
         beats += 1
-        await asyncio.sleep_ms(5)
+        await asyncio.sleep_ms(1)
 
 async def main():
     task = asyncio.create_task(beat())
