@@ -1,11 +1,11 @@
 """What stands in for the network module: a radio that does what the test tells it to."""
 
 STA_IF = 0
-told = []
+told = set()
 
 
 def country(code):
-    told.append(("country", code))
+    told.add(("country", code))
 
 
 class WLAN:
@@ -17,16 +17,16 @@ class WLAN:
         assert interface == STA_IF
 
     def active(self, on):
-        told.append(("active", on))
+        told.add(("active", on))
 
     def config(self, pm):
-        told.append(("pm", pm))
+        told.add(("pm", pm))
 
     def disconnect(self):
         pass
 
     def connect(self, ssid, password):
-        told.append(("connect", ssid))
+        told.add(("connect", ssid))
 
     def isconnected(self):
         return WLAN.answers.pop(0) if len(WLAN.answers) > 1 else WLAN.answers[0]

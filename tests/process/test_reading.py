@@ -187,7 +187,7 @@ def test_every_command_of_the_docs_reads_this_meter(meter: dict[str, Any], a_rou
     [
         (("read", "--meter", "http://x"), 2, "is none of unix://, serial://, udp://, tcp://"),
         (("read", "--meter", "udp://"), 2, "is none of"),
-        (("read", "--meter", "unix:///nowhere"), 1, "No such file"),
+        (("read", "--meter", "unix:///nowhere"), 1, "there is no such socket"),
         (("monitor", "--meter", "serial:///dev/nowhere"), 1, "no such port"),
         (("read", "--meter", "udp://127.0.0.1:99999"), 1, "udp://127.0.0.1:99999: "),
         (("read", "--meter", "udp://127.1.1.1?source=127.1.1.2", "--timeout", "0.3"), 1, "no answer within"),
