@@ -32,7 +32,6 @@ def found(pico_w_image: Path) -> dict[str, Any]:
     return {"measured": measured, "answered": answered, "free": world.ask({"op": "memory"})["free"]}
 
 
-@pytest.mark.xfail(strict=False, reason="2,451 ms (docs/on-target.md)")
 def test_a_pico_w_measures_soon_after_power_has_come(found: dict[str, Any]) -> None:
     name = "Pico W: reset to first measurement"
     assert figures.tell(name, found["measured"], "ms", most=FIRST_MEASUREMENT_MS)
@@ -44,6 +43,5 @@ def test_a_pico_w_answers_the_b_route_soon_after_power_has_come(found: dict[str,
     )
 
 
-@pytest.mark.xfail(strict=False, reason="30,480 bytes (docs/on-target.md)")
 def test_a_pico_w_leaves_so_much_heap(found: dict[str, Any]) -> None:
     assert figures.tell("Pico W: free heap, no Wi-Fi set up", found["free"], "bytes", least=FREE_BYTES)
