@@ -148,5 +148,8 @@ def free_code(more: bool) -> bool:
 
     rp2_code.settle(_in_flash)
     if not more:
-        del sys.modules["keiki.hal.rp2_code"], sys.modules["keiki.hal"].rp2_code
+        hal = sys.modules["keiki.hal"]
+        for name in ("rp2_code", "rp2_moves"):
+            del sys.modules["keiki.hal." + name]
+            delattr(hal, name)
     return True

@@ -12,7 +12,6 @@ from keiki_host.bench.firmware_names import Names
 from keiki_host.bench.tracebacks import Tracebacks
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
-from keiki_host.flash.code_index import indexed
 from keiki_host.flash.errors import FlashError
 
 START = "keiki_main"
@@ -52,10 +51,7 @@ def flags_of(board: Board) -> tuple[str, ...]:
 
 def code(board: Board, version: str | None = None) -> dict[str, bytes]:
     """Return the code of a board: path -> .mpy; as `version`, if given. FlashError: it does not compile."""
-    files = _compiled(board, version).files
-    if board.partitions:
-        return files
-    return {name: data if name.startswith(_HAL) else indexed(data) for name, data in files.items()}
+    return _compiled(board, version).files
 
 
 def names(board: Board) -> Names:
