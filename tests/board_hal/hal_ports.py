@@ -5,7 +5,7 @@ import machine
 from keiki.hal import boards, esp32, rp2, running
 
 NAMES = [
-    "Udp", "Watchdog", "addresses", "connect", "console", "counter", "datagram", "edge", "exit",
+    "COLLECT_MS", "Udp", "Watchdog", "addresses", "connect", "console", "counter", "datagram", "edge", "exit",
     "files", "flash", "free_code", "i2c", "input", "keep_network", "listen", "network", "output",
     "pulse_output",
     "random_below", "report", "reset_cause", "restart", "rtc_utc_ms", "settings_kept", "settings_object",

@@ -40,9 +40,14 @@ class Wisun:
         self._coordinator = coordinator
         self._ticks_ms = ticks_ms
         self._rest_s = rest_ms / 1000
+        self._heard_ms = ticks_ms()
         self._wake = asyncio.Event()
         self.stats = coordinator.stats
         self.stats["io_errors"] = 0
+
+    def silent_ms(self) -> int:
+        """Return for how long the module has said nothing."""
+        return self._ticks_ms() - self._heard_ms
 
     def send(self, addr: "str | None", data: bytes) -> bool:
         """Queue a datagram as `Coordinator.send` does, and have it sent at once."""
@@ -83,8 +88,9 @@ class Wisun:
                 self.stats["io_errors"] += 1
                 await asyncio.sleep(self._rest_s)
                 continue
-            self._coordinator.receive(data, self._ticks_ms())
-            self._wake.set()
+            self._heard_ms = self._ticks_ms()
+            if self._coordinator.receive(data, self._heard_ms):
+                self._wake.set()
 
     async def _flush(self) -> None:
         data = self._coordinator.to_send()

@@ -99,6 +99,9 @@ def settings_object() -> dict:
     return object_in(path) if path else {}
 
 
+COLLECT_MS = 3600000
+
+
 def free_code(_more: bool) -> bool:
     """False: code does not lie in the heap."""
     return False

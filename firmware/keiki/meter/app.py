@@ -13,6 +13,7 @@ from keiki.meter.clock import Clock
 from keiki.meter.config import Settings
 from keiki.meter.console import Console
 from keiki.meter.eventlog import EventLog
+from keiki.meter.heap import Heap
 from keiki.meter.history import History
 from keiki.meter.metering import Metering
 from keiki.meter.registers import Registers
@@ -26,6 +27,7 @@ from keiki.wire import settings as table
 from keiki.wire.compat import const
 from keiki.wire.echonet.node import Node
 
+ANSWERED_MS = const(50)  # from the last byte of a request, at most
 ECHONET_PORT = const(3610)
 GROUPS = ("224.0.23.0", "ff02::1")
 METERING_S = const(60)  # least time after which metering that shows no life is hung
@@ -269,9 +271,12 @@ class App:
             add("patrol", patrol.Patrol(self.store, self.starts.tell_lost).run, 10 * patrol.EVERY_MS)
         asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
         asyncio.create_task(self.updates.trial(self))  # noqa: RUF006 - so does this
-        self.hal.free_code(False)
-        gc.collect()
-        gc.threshold(gc.mem_free() * 3 // 4)  # counts frames of calls as well, which are most of it
+        heap = Heap(
+            self.hal,
+            lambda: self.safe or self.metering.snapshot is not None,
+            lambda: wisun is not None and wisun.silent_ms() < ANSWERED_MS,
+        )
+        add("heap", heap.run, 10 * self.hal.COLLECT_MS)
         await self.supervisor.run()
 
 

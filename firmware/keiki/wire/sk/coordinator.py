@@ -125,9 +125,10 @@ class Coordinator:
             return self._serving.next_ms(now_ms)
         return 0 if self._due_ms is None else max(0, self._due_ms - now_ms)
 
-    def receive(self, data: "bytes | bytearray", now_ms: int) -> None:
-        """Take bytes from the module, whatever they are."""
+    def receive(self, data: "bytes | bytearray", now_ms: int) -> bool:
+        """Take bytes from the module, whatever they are; True: a line has ended in them."""
         at = self._reader.take(data)
+        ended = at >= 0
         while at >= 0:
             line = self._reader.line()
             try:
@@ -140,6 +141,7 @@ class Coordinator:
             at = self._reader.take(data, at)
         self.stats["overlong"] = self._reader.dropped
         self.tick(now_ms)
+        return ended
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
