@@ -5,6 +5,7 @@ its watchdog, and is asked over the console on its USB.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,10 @@ def start_files(name: str, settings: dict[str, Any]) -> dict[str, bytes]:
 
 
 class MeterWorld:
-    """`board` and what is around it. `sent` is what the chip has sent to the Wi-SUN module: (ns, byte)."""
+    """`board` and what is around it. `sent` is what the chip has sent to the Wi-SUN module: (ns, byte).
+
+    Since power came: `answered`, packets of the metering chips, and `packets`, how many in which second.
+    """
 
     def __init__(self, kind: str, name: str, uf2: Path, more: dict[str, bytes] | None = None) -> None:
         self.board = board = EmulatedBoard(kind, uf2, {**start_files(name, SETTINGS), **(more or {})})
@@ -79,6 +83,7 @@ class MeterWorld:
         self.ics = wire_metering(board)
         board.lines[0].on_silence = self._packet_in
         self.answered = 0
+        self.packets: Counter[int] = Counter()
         self.sent: list[tuple[float, int]] = []
         self.air = Air(seed=7)
         self.rtc = Rtc(self.utc_ms)
@@ -110,10 +115,12 @@ class MeterWorld:
     def _packet_in(self, size: int) -> None:
         if size == PACKET:
             self.answered += 1
+            self.packets[self.utc_ms() // 1000] += 1
             self.board.wake()
 
     def _powered(self) -> None:
         self.answered = 0
+        self.packets.clear()
         self.ics.power_cycle()
         self.radio.power_cycle()
         self.sent.clear()
