@@ -58,3 +58,14 @@ def test_a_join_that_is_refused_is_an_event():
     desk = Desk()
     desk.says("refused", "FE80::1")
     assert desk.node.links == [] and desk.logged() == [(eventlog.AUTHENTICATION_FAILED, 0)]
+
+
+def test_the_meter_is_announced_again_in_each_network_that_comes():
+    class Udp:
+        on_up = None
+
+    desk, udp = Desk(), Udp()
+    desk.broute.udp_up("udp4", udp)
+    udp.on_up()
+    udp.on_up()
+    assert desk.node.links == [("udp4", None)] * 3

@@ -18,6 +18,8 @@ _RECEIVE_MS = 5000
 _SOL_SOCKET = getattr(socket, "SOL_SOCKET", 1)
 _NODELAY = getattr(socket, "TCP_NODELAY", None)
 _wifi: list = []
+_asking = asyncio.Lock()
+"""Held by who uses the one UDP socket that the meter's ports leave: see Udp."""
 
 
 def use(wifi) -> None:
@@ -35,19 +37,22 @@ def raw_of(host: str) -> "bytes | None":
 
 
 class Udp:
-    """One UDP port, with a multicast group if one is named; its sockets are made anew with each network.
+    """One UDP port, in a multicast group if one is named; its socket is made anew with each network.
 
-    lwIP hands a datagram to the socket that is bound to the address it was sent to, so unicast and group are
-    two sockets: one at the own address, one at the group's. A peer is (address, port).
+    lwIP of an RP2 has five UDP sockets, two of them DHCP's and mDNS's: this is one for the own address and
+    the group, bound to every address. A peer is (address, port). `on_up()` hears of each network.
     """
+
+    receivers = 1
+    on_up = None
 
     def __init__(self, _address: str, port: int, group: "str | None") -> None:
         self.port = port
         self._everyone = None if group is None else (group, port)
         self._of = 0
-        self._sockets: list = []
+        self._sock = None
 
-    async def receive(self, multicast: bool, answer_source_port: bool) -> "tuple[bytes, tuple]":
+    async def receive(self, _multicast: bool, answer_source_port: bool) -> "tuple[bytes, tuple]":
         """Wait for one datagram; returns it and the peer to answer to.
 
         The answer goes to `port` of the sender whatever port it sent from (ECHONET Lite part 2, 1.2), unless
@@ -55,10 +60,10 @@ class Udp:
         """
         while True:
             wifi = _wifi[0]
-            if not self._sockets or self._of != wifi.joins:
-                await wifi.joined(self._of if self._sockets else 0)
-                self._open(wifi)
-            sock = self._sockets[multicast]
+            sock = self._sock
+            if sock is None or self._of != wifi.joins:
+                await wifi.joined(0 if sock is None else self._of)
+                sock = self._open(wifi)
             try:
                 # why with a limit: the end of a network ends no wait
                 await asyncio.wait_for_ms(_once(sock), _RECEIVE_MS)
@@ -66,51 +71,45 @@ class Udp:
             except asyncio.TimeoutError:
                 continue
             except OSError as error:
-                if error.errno != errno.EAGAIN and sock in self._sockets:
+                if error.errno != errno.EAGAIN:
                     self.close()
                 continue
             return data, peer if answer_source_port else (peer[0], self.port)
 
-    def _open(self, wifi) -> None:
-        """Bind to the address that the network has given."""
-        if self._sockets and self._of == wifi.joins:
-            return  # the other receiver has done it
+    def _open(self, wifi):
+        """Bind, and join the group on the network that is there now; returns the socket."""
         self.close()
         self._of = wifi.joins
-        self._sockets.append(_bound(wifi.address, self.port))
+        self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(_SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((EVERYWHERE, self.port))
+        sock.setblocking(False)
         if self._everyone is not None:
-            group = self._everyone[0]
-            self._sockets.append(_bound(group, self.port))
-            membership = raw_of(group) + raw_of(wifi.address)
-            self._sockets[1].setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+            membership = raw_of(self._everyone[0]) + raw_of(wifi.address)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        if self.on_up is not None:
+            self.on_up()
+        return sock
 
     def send(self, data: bytes, peer) -> bool:
         """Send to a peer, or to the group if None; False if the network refused."""
-        if not self._sockets:
+        if self._sock is None:
             return False
         try:
-            self._sockets[0].sendto(data, self._everyone if peer is None else peer)
+            self._sock.sendto(data, self._everyone if peer is None else peer)
         except OSError:
             return False
         return True
 
     def close(self) -> None:
-        """Close all sockets."""
-        for sock in self._sockets:
-            sock.close()
-        del self._sockets[:]
+        """Close the socket."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
 
 
 async def _once(sock) -> None:
     await readable(sock)
-
-
-def _bound(address: str, port: int):
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(_SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((address, port))
-    sock.setblocking(False)
-    return sock
 
 
 class Connection:
@@ -203,26 +202,28 @@ async def datagram(server: str, port: int, data: bytes) -> None:
     """Send one datagram. OSError: no way there."""
     host, port = split(server, port)
     address = await _address_of(host)
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.sendto(data, (address, port))
-    finally:
-        sock.close()
+    async with _asking:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.sendto(data, (address, port))
+        finally:
+            sock.close()
 
 
 async def exchange(address: str, port: int, request: bytes) -> bytes:
-    """Send one datagram and return the first that comes back from there."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.sendto(request, (address, port))
-        while True:
-            await readable(sock)
-            data, peer = sock.recvfrom(_DATAGRAM_MAX)
-            if peer[0] == address and peer[1] == port:
-                return data
-    finally:
-        sock.close()
+    """Send one datagram and return the first that comes back from there, one exchange after the other."""
+    async with _asking:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.sendto(request, (address, port))
+            while True:
+                await readable(sock)
+                data, peer = sock.recvfrom(_DATAGRAM_MAX)
+                if peer[0] == address and peer[1] == port:
+                    return data
+        finally:
+            sock.close()
 
 
 async def sntp_exchange(server: str, request: bytes, timeout_ms: int) -> "bytes | None":

@@ -30,6 +30,7 @@ class Udp:
         self.group = self.unicast if group is None else socket.socket(family(raw), socket.SOCK_DGRAM)
         self._everyone = None
         self._sockets = (self.unicast,) if group is None else (self.unicast, self.group)
+        self.receivers = len(self._sockets)
         for sock in self._sockets:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         index = 0

@@ -11,6 +11,7 @@ import network  # pyright: ignore[reportMissingImports]
 
 from keiki.wire.compat import const
 
+_FIRST_MS = const(300)  # the first sample comes first: to start a radio takes 0.8 s, and all waits for it
 _JOIN_MS = const(30000)
 _LOOK_MS = const(1000)
 _PROBE_MS = const(60000)
@@ -28,7 +29,6 @@ class Wifi:
     """
 
     def __init__(self, ssid: str, password: str, ticks_ms, on_stuck) -> None:
-        network.country("JP")
         self.address = None
         self.joins = 0
         self.stats = {"joins": 0, "failed": 0, "deaf": 0, "radio_off": 0}
@@ -37,8 +37,8 @@ class Wifi:
         self._ticks_ms = ticks_ms
         self._on_stuck = on_stuck
         self._up = asyncio.Event()
+        network.country("JP")
         self._lan = network.WLAN(network.STA_IF)
-        self._switch(True)
 
     def _switch(self, on: bool) -> None:
         self._lan.active(on)
@@ -58,6 +58,8 @@ class Wifi:
 
     async def run(self, beat) -> None:
         """Keep the network up, for ever."""
+        await asyncio.sleep_ms(_FIRST_MS)
+        self._switch(True)
         failures = 0
         down_ms = self._ticks_ms()
         while True:

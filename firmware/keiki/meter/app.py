@@ -257,7 +257,7 @@ class App:
             if address:
                 udp = self.hal.Udp(address, ECHONET_PORT, group)
                 broute.udp_up(link, udp)
-                for multicast in (False, True):
+                for multicast in (False, True)[: udp.receivers]:
                     add(link, lambda _beat, of=(link, udp, multicast): broute.run_udp(*of))
         self._route_a(board)
         if (console := self.hal.console()) is not None:

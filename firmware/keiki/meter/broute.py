@@ -57,10 +57,15 @@ class BRoute:
         self.wake()
 
     def udp_up(self, link: str, udp) -> None:
-        """Have a UDP port of the board as a link."""
+        """Have a UDP port of the board as a link: announced now, and each time that its network is there."""
+
+        def announce() -> None:
+            self.node.link_up(link, None, self._ticks_ms())
+            self.flush()
+
         self._links[link] = lambda address, data: udp.send(data, address)
-        self.node.link_up(link, None, self._ticks_ms())
-        self.flush()
+        udp.on_up = announce
+        announce()
 
     async def run_udp(self, link: str, udp, multicast: bool) -> None:
         """Serve one UDP port of the board, or its group, for ever."""
