@@ -4,12 +4,13 @@ from typing import Any
 
 from keiki_host import board_data
 from keiki_host.flash import app_files
-from keiki_host.flash.code_index import LEAST, Function, module_of
 
 from tests.ontarget.conftest import BOARD
+from tests.ontarget.mpy_functions import Function, module_of
 from tests.ontarget.test_hal_on_target import BEGIN
 
 BLOCK = 4096
+LEAST = 6
 LOOK = (
     BEGIN
     + """
@@ -65,8 +66,7 @@ def pieces(size: int) -> list[int]:
 def stays(function: Function, cuts: list[int]) -> bool:
     """Whether a function is too small to be moved, or lies in two blocks of its file."""
     end = function.offset + function.length
-    small = function.length < LEAST and not function.children
-    return small or any(function.offset < cut < end for cut in cuts)
+    return function.length < LEAST or any(function.offset < cut < end for cut in cuts)
 
 
 def test_functions_run_from_flash_and_leave_the_heap(pico: Any) -> None:
