@@ -135,12 +135,19 @@ def test_files_that_are_written_wait_and_those_that_are_read_do_not():
         file.write(b"abc")
         assert calls == ["hush"]
         file.flush()
+        assert len(calls) == 2
+        file.close()  # nothing is left to write
+        assert len(calls) == 2
+        file = folder.open(name, "ab")
+        file.write(b"def")
         file.close()
-        assert calls == ["hush"] * 3
-        with folder.open(name, "rb") as found:
-            assert found.read() == b"abc" and len(calls) == 3
-        folder.remove(name)
         assert len(calls) == 4
+        folder.open(name, "wb").close()  # emptied
+        assert len(calls) == 6
+        with folder.open(name, "rb") as found:
+            assert found.read() == b"" and len(calls) == 6
+        folder.remove(name)
+        assert len(calls) == 7
     finally:
         rp2.hush = kept
 

@@ -17,7 +17,7 @@ from types import CodeType
 
 from keiki_host import board_data
 from keiki_host.bench import firmware_compile
-from keiki_host.bench.firmware_bundle import ORDER
+from keiki_host.bench.firmware_bundle import ORDER, bundle
 from keiki_host.bench.firmware_names import Names, shorten, translated
 from keiki_host.bench.firmware_order import order
 from keiki_host.bench.source_edits import applied
@@ -297,9 +297,11 @@ def is_injective(found: set[tuple[str, str]]) -> bool:
 
 
 def test_no_two_names_of_a_board_become_one_and_none_hides_a_builtin() -> None:
-    texts = app_files.sources(board_data.load("rp2_picow_bl0942"))  # it has the most code
+    board = board_data.load("rp2_picow_bl0942")  # it has the most code
+    texts = app_files.sources(board)
     for smaller in firmware_compile.SMALLER:
         texts = smaller(texts)
+    texts = bundle(texts, app_files.always(board))
     texts.pop(ORDER)
     short, names = shorten(texts)
     stay = {*STATIC, *SHORT, *OTHERS, *dir(builtins)}

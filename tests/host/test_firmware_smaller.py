@@ -5,10 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from keiki_host.bench.firmware_bundle import BUNDLES, ORDER, bundle, unbundled
+from keiki_host.bench.firmware_bundle import BUNDLES, ORDER, bundle
 from keiki_host.bench.firmware_consts import fold
 from keiki_host.bench.firmware_image import firmware_paths
 from keiki_host.bench.firmware_prune import prune
+from keiki_host.bench.tracebacks import unbundled
 
 COMPAT = "def const(value):\n    return value\n"
 SOURCES = {
@@ -207,6 +208,44 @@ def test_modules_of_a_bundle_are_there_once_and_every_line_is_found_again(
     where = [unbundled(line.replace(f"{tmp_path}/", ""), order) for line in said]
     assert '  File "keiki/meter/app.py", line 12, in run' in where[-3] + "\n" + where[-4]
     assert any('File "keiki/wire/one.py", line 12, in pack' in line for line in where)
+
+
+def test_what_functions_of_the_core_always_import_is_in_it_and_what_they_never_import_is_left_out(
+    micropython: str, tmp_path: Path
+) -> None:
+    files = sources() | {
+        "keiki/drivers/__init__.py": b"",
+        "keiki/drivers/chip.py": b"from keiki.wire.one import SIZE\n\ndef made():\n    return 'chip', SIZE\n",
+        "keiki/drivers/log.py": b"SIZE = 77\n\nclass Log:\n    def made(_):\n        return 'a log', SIZE\n",
+        "keiki/meter/app.py": b"""from keiki.wire import one
+
+def chip():
+    from keiki.drivers.chip import made as do
+
+    return do()
+
+def other():
+    from keiki.drivers.that_is_not_there import made as do
+
+    return do()
+
+def run():
+    from keiki.drivers.log import Log
+
+    print(chip(), Log().made(), one.SIZE)
+    try:
+        other()
+    except ImportError:
+        print("left out")
+""",
+    }
+    before = run(micropython, files, tmp_path / "before")
+    always = ("keiki.drivers.chip", "keiki.drivers.log")
+    bundled = bundle(prune(fold(files)), always)
+    assert b"keiki/drivers/chip.py" in bundled[ORDER] and b"keiki/drivers/log.py" in bundled[ORDER]
+    assert not {"keiki/drivers/chip.py", "keiki/drivers/log.py"} & set(bundled)
+    after = run(micropython, bundled, tmp_path / "after")
+    assert after == before == "('chip', 4) ('a log', 77) 4\nleft out\n"
 
 
 def test_what_is_no_traceback_is_left_as_it_is() -> None:

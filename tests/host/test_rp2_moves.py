@@ -124,8 +124,7 @@ class Chip:
     def settle(self) -> None:
         """Do what rp2_code does with one module."""
         self.memory.put(HEADS, bytes(512))
-        count = self.read(PLAN, SLOTS, 0)
-        assert self.read(PLAN, FOUND, count) == count
+        self.read(PLAN, FOUND, 0, 256)
         self.memory.words(PLAN, RAM)
         n = self.move(PLAN, SLOTS, self.gather(PLAN, SLOTS, 256), -4, KIDS)
         self.move(PLAN, KIDS, n, 4, SLOTS)
@@ -145,18 +144,21 @@ def compiled(folder: Path, source: str, *flags: str) -> bytes:
 
 def found(chip: Chip, code: bytes) -> Iterator[tuple[int, bytes]]:
     """(functions within, or 255 for a text; what it is) of each that `read` finds."""
-    chip.memory.put(HEADS, bytes(512))
-    count = chip.read(PLAN, FOUND, 1000)
-    for i in range(count):
-        first, second = chip.memory.word(FOUND + 8 * i), chip.memory.word(FOUND + 8 * i + 4)
-        offset = first & 0xFFFFFF
-        yield first >> 24, code[offset : offset + (second & 0xFFFF)]
+    begin, count = 0, 1
+    while begin < count:
+        chip.memory.put(HEADS, bytes(512))
+        count = chip.read(PLAN, FOUND, begin, 100)
+        for at in range(FOUND, FOUND + 8 * min(100, count - begin), 8):
+            first, second = chip.memory.word(at), chip.memory.word(at + 4)
+            offset = first & 0xFFFFFF
+            yield first >> 24, code[offset : offset + (second & 0xFFFF)]
+        begin += 100
 
 
 def test_every_function_and_text_of_a_file_is_found_where_it_lies(chip: Chip, tmp_path: Path) -> None:
     code = compiled(tmp_path, SOURCE, "-O3")
     chip.flash(code)
-    assert chip.read(PLAN, SLOTS, 0) == 9
+    assert chip.read(PLAN, SLOTS, 0, 0) == 9
     all_of_it = list(found(chip, code))
     texts = [data for within, data in all_of_it if within == 255]
     assert texts == [b"a text of a tuple", b"some bytes", b"one more text"]
@@ -182,13 +184,13 @@ def test_a_file_that_ends_too_soon_is_refused(chip: Chip, tmp_path: Path, cut: i
     code = compiled(tmp_path, SOURCE, "-O3")[:-cut]
     chip.flash(code)
     # the last thing in a file is code: where less than all is missing of it, nothing else is wrong
-    assert chip.read(PLAN, SLOTS, 0) in (-1, 8)
+    assert chip.read(PLAN, SLOTS, 0, 0) in (-1, 8)
 
 
 def test_machine_code_is_refused(chip: Chip, tmp_path: Path) -> None:
     source = "@micropython.viper\ndef twice(x: int) -> int:\n    return x + x\n"
     chip.flash(compiled(tmp_path, source, "-march=armv6m"))
-    assert chip.read(PLAN, SLOTS, 0) == -1
+    assert chip.read(PLAN, SLOTS, 0, 0) == -1
 
 
 class Heap:

@@ -40,14 +40,14 @@ for value in core.__dict__.values():
         if code >= 0x20000000:
             print("stays", uctypes.bytearray_at(code, 16).hex())
 
-from keiki.drivers import filelog
+from keiki.wire import update_manifest
 def waiting():
     yield 1
     yield 2
 late = waiting()
 next(late)
 hal.free_code(False)
-print("late", *places(filelog), next(late))
+print("late", *places(update_manifest), next(late))
 print("again", filelog.blocks_for(100, 36))
 print("unloaded", "keiki.hal.rp2_code" in sys.modules)
 """

@@ -44,7 +44,7 @@ def test_a_metering_chip_is_read_over_the_uart(pico: Any) -> None:
 import asyncio, board
 from keiki.hal import lines
 from keiki.hal.running import ticks_ms
-from keiki.drivers.metering_bl0942 import Bl0942
+from keiki.core import Bl0942
 line = lines.uart(0, 9600)
 ic = board.METERING
 stream = asyncio.StreamReader(line)
@@ -67,7 +67,7 @@ def test_a_log_in_files_is_found_again(target: Any) -> None:
         BEGIN
         + """
 from keiki.hal import rp2
-from keiki.drivers.filelog import FileLog, Files
+from keiki.core import FileLog, Files
 def log():
     return FileLog(Files(rp2.files(), "ontarget"), 9, 36, 2)
 first = log()

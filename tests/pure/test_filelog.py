@@ -16,6 +16,8 @@ class Handle:
         if mode == "wb" or (mode == "ab" and path not in system.content):
             system.content[path] = b""
         self.pending = b""
+        self.mode = mode
+        system.handles.append(self)
         self.size = len(system.content[path])
 
     def write(self, data):
@@ -39,6 +41,8 @@ class Handle:
     def close(self):
         if self.pending:
             self.flush()
+        if self in self.system.handles:
+            self.system.handles.remove(self)
 
     def __enter__(self):
         return self
@@ -52,6 +56,7 @@ class Memory:
 
     def __init__(self):
         self.content = {}
+        self.handles = []
         self.flushes = 0
         self.fail_at = -1
         self.part = 0
@@ -118,6 +123,20 @@ def test_a_corrupt_record_and_a_lost_segment_are_told():
     log = FileLog(files, 3, 1000, 5)
     assert files.lost == [("records", 3, 4, 8)]
     assert held(log) == {n: record(n, 996) for n in range(18) if not 4 <= n < 8 and n != 13}
+
+
+def test_however_many_logs_there_are_one_file_is_open_to_write_and_one_to_read():
+    system = Memory()
+    files = Files(system, "/log", 36)
+    logs = [FileLog(files, kind, 36 - kind, 3) for kind in range(1, 7)]
+    for n in range(40):
+        for log in logs:
+            log.append(record(n, log.payload_size))
+            assert held(log)[n] == record(n, log.payload_size)
+            assert {handle.mode for handle in system.handles} == {"ab" if n else "wb", "rb"}
+            assert len(system.handles) == 2
+    again = Files(system, "/log", 36)
+    assert [held(FileLog(again, log.kind, 36 - log.kind, 3)) for log in logs] == [held(log) for log in logs]
 
 
 def test_wrong_use_is_refused():

@@ -35,18 +35,14 @@ def heap_bytes(name: str, folder: Path) -> tuple[dict[str, int], dict[str, int]]
     """What each module takes, from files and from a ROMFS."""
     board = board_data.load(name)
     native = NATIVE.get(platform.machine())
-    files = compiled(app_files.sources(board), native, app_files.flags_of(board)).files
+    sources, flags = app_files.sources(board), app_files.flags_of(board)
+    files = compiled(sources, native, flags, always=app_files.always(board)).files
     for path, code in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(code)
     image = folder / "rom.img"
     image.write_bytes(romfs.build(files))
-    modules = [
-        "board",
-        "keiki.core",
-        f"keiki.hal.{board.port}",
-        f"keiki.drivers.metering_{board.metering['ic']}",
-    ]
+    modules = ["board", "keiki.core", f"keiki.hal.{board.port}"]
     if board.wifi:
         modules += ["keiki.aroute", "keiki.hal.lwip", "keiki.hal.wifi"]
     return _imported(folder, modules), _imported(image, modules)

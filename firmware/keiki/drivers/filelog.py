@@ -31,13 +31,17 @@ class Files:
 
     What has been written to a file must be durable when `flush` returns, as it is on littlefs. `lost` has
     notes like those of Flash: ("records", kind, first, end). `bytes_read` counts modulo 2**30, `counts` has
-    the segments begun since start and records that failed.
+    the segments begun since start and records that failed. `largest` is the size of the largest records.
+
+    A file that is open takes more than a kilobyte: one log at a time has one to read from, and one to write.
     """
 
     size = 4096
 
-    def __init__(self, system, folder: str) -> None:
+    def __init__(self, system, folder: str, largest: int = 0) -> None:
         self.system = system
+        self.buffer = bytearray(4 + largest)  # a log needs it during a call only
+        self.reads = self.writes = None  # the logs that have a file open
         self.folder = folder
         self.lost = []
         self.counts = {"segments": 0, "failed": 0}
@@ -70,9 +74,9 @@ class FileLog:
         self._files = files
         self._size = record_size
         self._keep = keep
-        self._buffer = bytearray(4 + record_size)
+        self._buffer = files.buffer if record_size + 4 <= len(files.buffer) else bytearray(4 + record_size)
         view = memoryview(self._buffer)
-        self._stored = view[4:]
+        self._stored = view[4 : 4 + record_size]
         self._summed = view[: 4 + self.payload_size]
         self._payload = view[4 : 4 + self.payload_size]
         self._firsts = array("I")
@@ -106,7 +110,7 @@ class FileLog:
             if not self._left:
                 self._open()
             elif self._writer is None:
-                self._writer = self._files.system.open(self._files.path(self.kind, self._firsts[-1]), "ab")
+                self._write_to(self._firsts[-1], "ab")
             sequence = self.end
             self._payload[:size] = payload
             for i in range(size, self.payload_size):
@@ -200,8 +204,7 @@ class FileLog:
 
     def _open(self) -> None:
         """Begin a segment for the record at `end`; the oldest one goes if that makes one too many."""
-        self._close()
-        self._writer = self._files.system.open(self._files.path(self.kind, self.end), "wb")
+        self._write_to(self.end, "wb")
         self._files.counts["segments"] += 1
         if not self._firsts or self._firsts[-1] != self.end:
             self._firsts.append(self.end)
@@ -216,6 +219,13 @@ class FileLog:
         for first in self._firsts[:extra]:
             self._files.system.remove(self._files.path(self.kind, first))
         self._firsts = self._firsts[extra:]
+
+    def _write_to(self, first: int, mode: str) -> None:
+        files = self._files
+        if files.writes is not None:
+            files.writes._close()  # noqa: SLF001 - another log
+        files.writes = self
+        self._writer = files.system.open(files.path(self.kind, first), mode)
 
     def _recover(self) -> None:
         """After an error: believe only what the newest segment has, and use no sequence twice."""
@@ -238,8 +248,11 @@ class FileLog:
         """Read from a slot on as much as `view` takes; returns how many bytes there were."""
         now = (first, self.end if first == self._firsts[-1] else -1)
         if self._reader is None or self._reads != now:
-            self._close_reader()
-            self._reader = self._files.system.open(self._files.path(self.kind, first), "rb")
+            files = self._files
+            if files.reads is not None:
+                files.reads._close_reader()  # noqa: SLF001 - another log
+            files.reads = self
+            self._reader = files.system.open(files.path(self.kind, first), "rb")
             self._reads = now
         self._reader.seek(slot * self._size)
         return self._reader.readinto(view)

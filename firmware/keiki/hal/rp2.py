@@ -76,18 +76,25 @@ def hush() -> None:
 class _File:
     """A file that is written while no serial line speaks."""
 
-    def __init__(self, file) -> None:
+    def __init__(self, file, begun: bool) -> None:
         self._file = file
-        self.write = file.write  # into a buffer: only `flush` reaches the flash
+        self._waits = begun  # something is not on flash yet
+
+    def write(self, data) -> int:
+        """Write into a buffer: only `flush` reaches the flash."""
+        self._waits = True
+        return self._file.write(data)
 
     def flush(self) -> None:
         """Make it durable."""
         hush()
         self._file.flush()
+        self._waits = False
 
     def close(self) -> None:
         """Close it."""
-        hush()
+        if self._waits:
+            hush()
         self._file.close()
 
 
@@ -99,7 +106,7 @@ class _QuietFolder(Folder):
         if mode == "rb":
             return super().open(path, mode)
         hush()
-        return _File(super().open(path, mode))
+        return _File(super().open(path, mode), mode == "wb")
 
     def remove(self, path: str) -> None:
         """Remove a file."""

@@ -109,7 +109,7 @@ def _settle_one(spy: _Spy, files, path: str, plan, work) -> None:
 
     OSError: it is not where it should be.
     """
-    slots, kids, more = work
+    found, slots, kids, more = work
     with files.open(path, "rb") as file:
         size = file.seek(0, 2)
         if size < _SMALLEST:
@@ -121,19 +121,18 @@ def _settle_one(spy: _Spy, files, path: str, plan, work) -> None:
     if uctypes.bytearray_at(places[0], 2) != b"M\x06":
         return
     address = uctypes.addressof
-    heads = bytearray(2 * _KEYS)
-    plan[5], plan[6], plan[7], plan[14] = address(heads), address(starts), address(places), size
-    count = rp2_moves.read(plan, slots, 0)
-    if count <= 0:
-        return
-    found = array("I", bytes(8 * count))
-    rp2_moves.read(plan, found, count)
-    plan[4], plan[0] = address(found), plan[1]
-    while plan[0] < plan[2]:
-        n = rp2_moves.move(plan, slots, rp2_moves.gather(plan, slots, _AT_ONCE), -4, kids)
-        while n:
-            n = rp2_moves.move(plan, kids, n, 4, more)
-            kids, more = more, kids
+    plan[6], plan[7], plan[14] = address(starts), address(places), size
+    begin, count = 0, 1
+    while begin < count:
+        heads = bytearray(2 * _KEYS)
+        plan[0], plan[5] = plan[1], address(heads)
+        count = rp2_moves.read(plan, found, begin, _AT_ONCE)
+        begin += _AT_ONCE
+        while plan[0] < plan[2]:
+            n = rp2_moves.move(plan, slots, rp2_moves.gather(plan, slots, _AT_ONCE), -4, kids)
+            while n:
+                n = rp2_moves.move(plan, kids, n, 4, more)
+                kids, more = more, kids
 
 
 def _settle(modules: list) -> None:
@@ -151,7 +150,8 @@ def _settle(modules: list) -> None:
     plan[1], plan[2], plan[8], plan[9] = ram, end, uctypes.addressof(busy), _AT_ONCE
     for i, one in enumerate((_settle, _generator, "a text that is no name", b"bytes")):
         plan[10 + i] = kind_of[id(one)]
-    work = [array("I", bytes(4 * _AT_ONCE)) for _ in range(3)]
+    work = [array("I", bytes(size * _AT_ONCE)) for size in (8, 4, 4, 4)]
+    plan[4] = uctypes.addressof(work[0])
     for module, path in modules:
         plan[3] = id(module)
         try:

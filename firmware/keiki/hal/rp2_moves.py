@@ -64,8 +64,9 @@ def gather(plan: ptr32, found: ptr32, most: int) -> int:
 
 
 @micropython.viper
-def read(plan: ptr32, found: ptr32, most: int) -> int:
-    """Gather what a .mpy has of code and texts in `found`, two words each, `most`; returns how many it has.
+def read(plan: ptr32, found: ptr32, begin: int, most: int) -> int:
+    """Gather what a .mpy has of code and texts in `found`, two words each: `most` of it from the one with
+    number `begin` on. Returns how many it has.
 
     First word: the offset in the file; above 24 bits how many functions are made in this one, 255: a text.
     Second word: the length; above 16 bits what was found before with the same key, from 1 on. `heads` has for
@@ -150,7 +151,8 @@ def read(plan: ptr32, found: ptr32, most: int) -> int:
             while at >= int(starts[k + 1]):
                 k += 1
             if at + length <= int(starts[k + 1]):
-                if made < most:
+                new = made - begin
+                if new >= 0 and new < most:
                     code = ptr8(int(places[k]) + at - int(starts[k]))
                     key = 0
                     j = 0
@@ -158,10 +160,10 @@ def read(plan: ptr32, found: ptr32, most: int) -> int:
                         key = (key * 31 + int(code[j])) & 255
                         j += 1
                     if top == 0:
-                        latest = made + made
-                    found[made + made] = at | top << 24
-                    found[made + made + 1] = length | int(heads[key]) << 16
-                    heads[key] = made + 1
+                        latest = new + new
+                    found[new + new] = at | top << 24
+                    found[new + new + 1] = length | int(heads[key]) << 16
+                    heads[key] = new + 1
                 made += 1
         at += skip
     return made

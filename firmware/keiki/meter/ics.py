@@ -35,28 +35,28 @@ def _p_max_w(rating_a: int, phases: int) -> int:
 
 
 def _bl0942(ic: dict, rating_a: int, phases: int, hal):
-    from keiki.drivers.metering_bl0942 import Bl0942
+    from keiki.drivers.metering_bl0942 import Bl0942 as Driver
 
     reader, writer = _streams(hal.uart(ic["uart"], ic["baudrate"], None))
-    return Bl0942(reader, writer, _first(ic["addresses"], phases), ic["scale"], _p_max_w(rating_a, phases))
+    return Driver(reader, writer, _first(ic["addresses"], phases), ic["scale"], _p_max_w(rating_a, phases))
 
 
 def _cse7766(ic: dict, rating_a: int, phases: int, hal):
-    from keiki.drivers.metering_cse7766 import Cse7766
+    from keiki.drivers.metering_cse7766 import Cse7766 as Driver
 
     lines = [hal.uart(number, _CSE7766_BAUD, _EVEN) for number in _first(ic["uarts"], phases)]
     readers = [reader_of(line) for line in lines]
-    return Cse7766(readers, ic["scale"], _p_max_w(rating_a, phases))
+    return Driver(readers, ic["scale"], _p_max_w(rating_a, phases))
 
 
 def _atm90e32(ic: dict, rating_a: int, phases: int, hal):
-    from keiki.drivers.metering_atm90e32 import Atm90e32
+    from keiki.drivers.metering_atm90e32 import Atm90e32 as Driver
 
-    return Atm90e32(hal.spi(ic["spi"], ic["cs"], _ATM90E32_HZ, 1, 1), ic, rating_a, phases)
+    return Driver(hal.spi(ic["spi"], ic["cs"], _ATM90E32_HZ, 1, 1), ic, rating_a, phases)
 
 
 def _ade7953(ic: dict, rating_a: int, phases: int, hal):
-    from keiki.drivers.metering_ade7953 import Ade7953
+    from keiki.drivers.metering_ade7953 import Ade7953 as Driver
     from keiki.drivers.metering_ade7953_transports import Spi, Uart
 
     chips = ic["cs"] if "spi" in ic else ic["uarts"]
@@ -68,7 +68,7 @@ def _ade7953(ic: dict, rating_a: int, phases: int, hal):
     else:
         # why two stop bits: the chip wants a pause after each byte
         lines = [Uart(*_streams(hal.uart(number, _ADE7953_BAUD, None, 2))) for number in chips]
-    return Ade7953(lines, ic, rating_a, phases)
+    return Driver(lines, ic, rating_a, phases)
 
 
 def reader_of(line):

@@ -48,20 +48,27 @@ class Store:
 
     def __init__(self, device, plan: dict) -> None:
         if "folder" in plan:
-            from keiki.drivers import filelog as logs
+            from keiki.drivers.filelog import CHECKPOINT_S as FILES_S
+            from keiki.drivers.filelog import FileLog as InFiles
+            from keiki.drivers.filelog import Files as Folder
+            from keiki.drivers.filelog import blocks_for as files_for
 
-            make, pool = logs.FileLog, logs.Files(device, plan["folder"])
+            make, blocks, self.checkpoint_s = InFiles, files_for, FILES_S
+            pool = Folder(device, plan["folder"], SETTINGS_SIZE + _SUM)
         else:
-            from keiki.drivers import flashlog as logs
+            from keiki.drivers.flashlog import CHECKPOINT_S as BLOCKS_S
+            from keiki.drivers.flashlog import Flash as Region
+            from keiki.drivers.flashlog import Log as InBlocks
+            from keiki.drivers.flashlog import blocks_for
 
-            make, pool = logs.Log, logs.Flash(device, plan["page"])
+            make, blocks, self.checkpoint_s = InBlocks, blocks_for, BLOCKS_S
+            pool = Region(device, plan["page"])
         self.flash = pool
-        self.checkpoint_s = logs.CHECKPOINT_S
         self.days, self.minute_days = plan["days"], plan["minute_days"]
 
         def log(kind: int, payload_size: int, records: int, wear: str):
             size = payload_size + _SUM
-            keep = logs.blocks_for(records, size, pool.size)
+            keep = blocks(records, size, pool.size)
             return make(pool, kind, size, keep, wear)  # pyright: ignore[reportArgumentType] - they go together
 
         self.checkpoints = log(CHECKPOINTS, checkpoints.SIZE, 1, "fast")

@@ -2,20 +2,21 @@
 an entry in it for whatever it imports. Their lines follow each other without a gap: code spells the number of
 a function's first line in steps of 2047.
 
-A module is bundled if it is loaded at every start (of the meter, its switch or its A-route), and if everybody
-uses it by its names only. The others import from the bundle what they imported from it.
+A module is bundled if it is loaded at every start (of the meter, its switch or its A-route; on a board also
+what its parts need), and if everybody uses it by its names only. The others import from the bundle what they
+imported from it.
 """
 
 import ast
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from keiki_host.bench.source_edits import Edit, applied, edit
 from keiki_host.bench.source_scopes import bound, global_names
 
+_CORE = "keiki.core"
 BUNDLES = {
-    "keiki.core": "keiki.meter.app",
+    _CORE: "keiki.meter.app",
     "keiki.supply": "keiki.meter.supply",
     "keiki.cosem": "keiki.wire.cosem.server",
     "keiki.aroute": "keiki.meter.route_a",
@@ -27,7 +28,6 @@ ORDER = "modules.txt"
 
 _NEWLINE = b"\n"
 _ALONE = ("keiki.hal.", "keiki.wire.compat")
-_LINE = re.compile(r'File "(keiki/\w+)\.py", line (\d+)')
 
 
 @dataclass
@@ -47,19 +47,24 @@ class _Bundle:
     """(module, name there) -> name in the bundle."""
 
 
-def bundle(sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return sources (path in the image -> text) with BUNDLES in the place of their modules."""
+def bundle(sources: Mapping[str, bytes], always: Collection[str] = ()) -> dict[str, bytes]:
+    """Return sources (path in the image -> text) with BUNDLES in the place of their modules.
+
+    `always`: modules that functions of the core import, and do so at every start.
+    """
     try:
         modules = {_name(path): _Module(_name(path), text, ast.parse(text)) for path, text in sources.items()}
     except SyntaxError:
         return dict(sources)  # mpy-cross will say what is wrong
     for module in modules.values():
         module.aliases = _aliases(module, modules)
-    alone = {module for found in modules.values() for module in _as_values(found)}
+    known = {*BUNDLES.values(), *always}
+    alone = {module for found in modules.values() for module in _as_values(found, known)}
     taken: set[str] = set()
     bundles = []
     for name, first in BUNDLES.items():
-        chosen = _closure(first, modules, alone | taken)
+        firsts = [first, *always] if name == _CORE else [first]
+        chosen = _closure(firsts, modules, alone | taken)
         taken.update(chosen)
         if chosen:
             bundles.append(_Bundle(name, chosen))
@@ -83,20 +88,6 @@ def bundle(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     return {**result, ORDER: "".join(line + "\n" for line in ["", *order]).encode()}
 
 
-def unbundled(said: str, order: str) -> str:
-    """Return a line of a traceback with the module and the line that it means; `order`: the text of ORDER."""
-    found = _LINE.search(said)
-    bundles = {words[0]: words[1:] for words in map(str.split, order.split("\n")) if words}
-    if found is None or found[1] not in bundles:
-        return said
-    line = int(found[2])
-    for source, _, length in (word.partition(":") for word in bundles[found[1]]):
-        if line <= int(length):
-            return f'{said[: found.start()]}File "{source}", line {line}{said[found.end() :]}'
-        line -= int(length)
-    return said
-
-
 def _name(path: str) -> str:
     return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
@@ -105,14 +96,17 @@ def _aliases(module: _Module, modules: Mapping[str, _Module]) -> dict[str, tuple
     found = {}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                target = (whole, "") if whole in modules else (node.module, alias.name)
-                found[alias.asname or alias.name] = target
+            found.update({alias.asname or alias.name: _target(node, alias, modules) for alias in node.names})
         elif isinstance(node, ast.Import):
             for plain in node.names:
                 found[plain.asname or plain.name.split(".")[0]] = (plain.name, "")
     return found
+
+
+def _target(node: ast.ImportFrom, alias: ast.alias, modules: Mapping[str, _Module]) -> tuple[str, str]:
+    """(module, name there) of what is imported; (module, "") for a module."""
+    whole = f"{node.module}.{alias.name}"
+    return (whole, "") if whole in modules else (node.module or "", alias.name)
 
 
 def _resolved(
@@ -127,8 +121,8 @@ def _resolved(
     return what
 
 
-def _as_values(module: _Module) -> Iterator[str]:
-    """Modules that are something else here than the word before a dot."""
+def _as_values(module: _Module, known: Collection[str]) -> Iterator[str]:
+    """Modules that are something else here than the word before a dot; in functions: than `known`."""
     before_dots = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
     for name in global_names(module.tree):
         target, attribute = module.aliases.get(name.id, ("", " "))
@@ -138,13 +132,13 @@ def _as_values(module: _Module) -> Iterator[str]:
         # a module that is imported within a function is not global there: who does that may do anything
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for inner in ast.walk(node):
-                if isinstance(inner, ast.ImportFrom) and inner.module not in BUNDLES.values():
+                if isinstance(inner, ast.ImportFrom) and inner.module not in known:
                     yield inner.module or ""
                     yield from (f"{inner.module}.{alias.name}" for alias in inner.names)
 
 
-def _closure(first: str, modules: Mapping[str, _Module], without: set[str]) -> list[str]:
-    """Modules that are loaded with `first`, in the order in which they run."""
+def _closure(firsts: list[str], modules: Mapping[str, _Module], without: set[str]) -> list[str]:
+    """Modules that are loaded with `firsts`, in the order in which they run."""
     order: list[str] = []
     seen: set[str] = set()
 
@@ -161,7 +155,8 @@ def _closure(first: str, modules: Mapping[str, _Module], without: set[str]) -> l
         if may and name not in without:
             order.append(name)
 
-    visit(first)
+    for first in firsts:
+        visit(first)
     return order
 
 
@@ -259,13 +254,16 @@ def _import(
     """Import from bundles what was imported from their modules; within a bundle nothing need be."""
     left: list[str] = []
     moved: dict[str, list[str]] = {}
+    within: list[str] = []
     for alias in node.names:
         local = alias.asname or alias.name
-        target, attribute = module.aliases[local]
+        target, attribute = _resolved(_target(node, alias, modules), modules, homes)
         home = homes.get(target)
         if home is None:
             own = here.names.get((module.name, local), local) if here is not None else local
             left.append(alias.name + (f" as {own}" if own != alias.name else ""))
+        elif home is here and node.col_offset:
+            within.append(f"{local} = {home.names[target, attribute]}")
         elif home is not here:
             attributes = {attribute} if attribute else _attributes(local, module)
             for name in sorted(attributes):
@@ -279,7 +277,7 @@ def _import(
     if len(left) == len(node.names) and all(" as " not in name for name in left):
         return
     parts = [f"from {node.module} import {', '.join(left)}"] if left else []
-    parts += [f"from {home} import {', '.join(names)}" for home, names in moved.items()]
+    parts += [f"from {home} import {', '.join(names)}" for home, names in moved.items()] + within
     yield edit(node, "; ".join(parts) or "pass")
 
 

@@ -6,6 +6,7 @@ make smaller what the code takes of the heap.
 
 import re
 import subprocess
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -28,8 +29,8 @@ from keiki_host.bench.firmware_names import Names
 
 FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 _VIPER = b"@micropython.viper"
-SMALLER = (firmware_consts.fold, firmware_prune.prune, firmware_bundle.bundle)
-"""What leaves names as they are."""
+SMALLER = (firmware_consts.fold, firmware_prune.prune)
+"""What leaves modules and names as they are."""
 MADE_BY = (
     firmware_bundle, firmware_consts, firmware_names, firmware_order, firmware_prune, names_kept,
     source_edits, source_scopes, source_uses, stock_names,
@@ -48,16 +49,22 @@ class Compiled:
 
 
 def compiled(
-    sources: dict[str, bytes], native: str | None, flags: tuple[str, ...] = FLAGS, *, loose: bool = False
+    sources: dict[str, bytes],
+    native: str | None,
+    flags: tuple[str, ...] = FLAGS,
+    *,
+    always: Collection[str] = (),
+    loose: bool = False,
 ) -> Compiled:
     """Compile sources (path in the image -> text); `native`: the machine code of the port, if it has any.
 
-    `loose`: every module is one of its own, with the names of the sources. BenchError names what does not
-    compile.
+    `always` as for firmware_bundle.bundle. `loose`: every module is one of its own, with the names of the
+    sources. BenchError names what does not compile.
     """
-    steps = (firmware_consts.fold, firmware_prune.prune) if loose else SMALLER
-    for made_smaller in steps:
+    for made_smaller in SMALLER:
         sources = made_smaller(sources)
+    if not loose:
+        sources = firmware_bundle.bundle(sources, always)
     order = sources.pop(firmware_bundle.ORDER, b"\n")
     called = Names()
     if not loose:

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Mapping
 
-from keiki_host.bench.firmware_bundle import unbundled
 from keiki_host.bench.firmware_names import Names
 
 _FILE = re.compile(r'(?<=File ")\w+(?=", line )')
+_LINE = re.compile(r'File "(keiki/\w+)\.py", line (\d+)')
 _WHERE = re.compile(r'File "([^"]+)", line (\d+), in (\w+)$')
 _MISSING = re.compile(r"'(\w+)'( object has no attribute ')(\w+)'")
 _ARGUMENT = re.compile(r"(keyword argument ')(\w+)'")
@@ -48,6 +48,20 @@ class Tracebacks:
 
     def _missing(self, at: re.Match[str]) -> str:
         return f"'{self._globals.get(at[1], at[1])}'{at[2]}{self._public.get(at[3], at[3])}'"
+
+
+def unbundled(said: str, order: str) -> str:
+    """Return a line of a traceback with the module and the line that it means; `order` as in Tracebacks."""
+    found = _LINE.search(said)
+    bundles = {words[0]: words[1:] for words in map(str.split, order.split("\n")) if words}
+    if found is None or found[1] not in bundles:
+        return said
+    line = int(found[2])
+    for source, _, length in (word.partition(":") for word in bundles[found[1]]):
+        if line <= int(length):
+            return f'{said[: found.start()]}File "{source}", line {line}{said[found.end() :]}'
+        line -= int(length)
+    return said
 
 
 def _turned(names: Mapping[str, str]) -> dict[str, str]:

@@ -49,6 +49,22 @@ def flags_of(board: Board) -> tuple[str, ...]:
     return FLAGS if board.partitions else ("-O3",)
 
 
+def always(board: Board) -> tuple[str, ...]:
+    """Return the modules that a board loads at every start for the parts that it has."""
+    ic = board.metering["ic"]
+    modules = {
+        f"keiki.drivers.metering_{ic}": True,
+        "keiki.drivers.metering_ade7953_transports": ic == "ade7953",
+        "keiki.drivers.filelog": board.flash.folder is not None,
+        "keiki.drivers.flashlog": board.flash.folder is None,
+        "keiki.drivers.ds3231": board.rtc is not None,
+        "keiki.meter.clock_rtc": board.rtc is not None,
+        "keiki.meter.pulse_lines": board.pulse is not None or bool(board.metering.get("cf")),
+        "keiki.meter.supply": board.relay is not None,
+    }
+    return tuple(name for name, is_there in modules.items() if is_there)
+
+
 def code(board: Board, version: str | None = None) -> dict[str, bytes]:
     """Return the code of a board: path -> .mpy; as `version`, if given. FlashError: it does not compile."""
     return _compiled(board, version).files
@@ -68,7 +84,8 @@ def tracebacks(board: Board) -> Tracebacks:
 def _compiled(board: Board, version: str | None) -> Compiled:
     texts = as_version(sources(board), version)
     try:
-        made = compiled(texts, f"-march={board.of_chip.native}", flags_of(board))
+        native = f"-march={board.of_chip.native}"
+        made = compiled(texts, native, flags_of(board), always=always(board))
     except BenchError as error:
         raise FlashError(str(error)) from None
     made.files[START + ".mpy"] = made.files.pop("main.mpy")

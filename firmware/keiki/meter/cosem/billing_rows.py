@@ -27,6 +27,10 @@ def month_start_s(number: int) -> int:
     return slots.utc_from_jst(number // 12, number % 12 + 1, 1)
 
 
+PERIODS = {"day": (day_number, day_start_s), "month": (month_number, month_start_s)}
+"""Kinds of periods: which one holds an instant, and when one begins."""
+
+
 class BillingRows(Source):
     """Rows of (clock, import, export) in Wh at the beginning of periods.
 

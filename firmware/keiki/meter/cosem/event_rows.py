@@ -6,17 +6,17 @@ from keiki.wire.cosem import datetime12
 from keiki.wire.cosem.axdr import I64, OCTETS, STRUCTURE, U8, U16, Writer
 from keiki.wire.cosem.objects_profile import Source
 
-SECURITY = (
-    eventlog.AUTHENTICATION_FAILED, eventlog.TAMPER, eventlog.SETTING_CHANGED, eventlog.REGISTER_SET,
-    eventlog.FACTORY_RESET, eventlog.CALIBRATED, eventlog.ROUTE_A_REFUSED, eventlog.KEY_CHANGED,
-    eventlog.SWITCH_REFUSED,
-)  # fmt: skip
-"""Kinds of the security log."""
+KINDS = {
+    "-": None,
+    "security": (
+        eventlog.AUTHENTICATION_FAILED, eventlog.TAMPER, eventlog.SETTING_CHANGED, eventlog.REGISTER_SET,
+        eventlog.FACTORY_RESET, eventlog.CALIBRATED, eventlog.ROUTE_A_REFUSED, eventlog.KEY_CHANGED,
+        eventlog.SWITCH_REFUSED,
+    ),
+    "communication": (eventlog.SESSION_ENDED, eventlog.ROUTE_A_SESSION, eventlog.PUSH_FAILED),
+}  # fmt: skip
+"""Kinds of events by the log that is about them; "-": all of them."""
 
-COMMUNICATION = (eventlog.SESSION_ENDED, eventlog.ROUTE_A_SESSION, eventlog.PUSH_FAILED)
-"""Kinds of the communication log."""
-
-EVERY = None
 KEPT = const(440)
 """Events that are always kept."""
 

@@ -4,7 +4,8 @@ Names are OBIS codes of the Blue Book (IEC 62056-6-1), as in companion lists of 
 one. Codes 128 and above in group C are of this maker.
 """
 
-from keiki.meter.cosem import billing_rows, event_rows, views
+from keiki.meter.cosem import event_rows, views
+from keiki.meter.cosem.billing_rows import PERIODS, BillingRows
 from keiki.meter.cosem.limiter_view import LimiterView
 from keiki.meter.cosem.push_view import PushView
 from keiki.meter.cosem.series_rows import SeriesRows
@@ -50,10 +51,10 @@ _TABLE = """
 0.0.97.97.0 - - - value u32 errors
 0.0.97.98.0 - 2 - alarms
 0.0.97.98.10 - - - value u32 alarms.filter
-0.0.98.1.0 - - - billing 0 month_number month_start_s 13
-0.0.99.98.0 - - - events EVERY
-0.0.99.98.1 - - - events SECURITY
-0.0.99.98.4 - - - events COMMUNICATION
+0.0.98.1.0 - - - billing 0 month 13
+0.0.99.98.0 - - - events -
+0.0.99.98.1 - - - events security
+0.0.99.98.4 - - - events communication
 0.0.128.11.2 - - - value u8 newest_event 2
 0.0.128.11.3 - - - value u16 newest_event 3
 0.0.128.11.4 - - - value i64 newest_event 4
@@ -73,7 +74,7 @@ _TABLE = """
 1.0.90.7.0 - - - register u32 -3 33 live.current_ma
 1.0.99.1.0 - - - series 1800 half_hours
 1.0.99.1.2 - - - series 60 minutes
-1.0.99.2.0 - - - billing 86400 day_number day_start_s 62
+1.0.99.2.0 - - - billing 86400 day 62
 """
 
 
@@ -184,7 +185,8 @@ class Catalogue:
         return objects_device.Limiter(name, access, view)
 
     def _make_network(self, name, access, kind):
-        return getattr(objects_device, kind)(name, access, self._meter.network)
+        made = objects_device.IPv4 if kind == "IPv4" else objects_device.TcpUdp
+        return made(name, access, self._meter.network)
 
     def _make_association(self, name, access):
         return AssociationLn(name, access, obis("0.0.43.0.0"))
@@ -237,22 +239,16 @@ class Catalogue:
             )
         return found
 
-    def _make_billing(self, name, access, period_s, number_of, start_of, keep):
+    def _make_billing(self, name, access, period_s, period, keep):
         meter = self._meter
-        rows = billing_rows.BillingRows(
-            meter.half_hours,
-            meter.clock.utc_s,
-            getattr(billing_rows, number_of),
-            getattr(billing_rows, start_of),
-            int(keep),
-        )
+        rows = BillingRows(meter.half_hours, meter.clock.utc_s, *PERIODS[period], int(keep))
         columns = (CLOCK_COLUMN, _column(3, "1.0.1.8.0"), _column(3, "1.0.2.8.0"))
         return ProfileGeneric(
             name, access, rows, columns, period_s=int(period_s), entries=int(keep), choices=meter.settings
         )
 
     def _make_events(self, name, access, kinds):
-        rows = event_rows.EventRows(self._meter.events, getattr(event_rows, kinds))
+        rows = event_rows.EventRows(self._meter.events, event_rows.KINDS[kinds])
         columns: list = [CLOCK_COLUMN, _column(1, "0.0.96.11.0")]
         for field in range(2, 6):
             columns.append(_column(1, "0.0.128.11.%d" % field))
