@@ -1,5 +1,6 @@
 """Drivers from board data: which one, on which lines, for how many phases."""
 
+from keiki.drivers import line_reader
 from keiki.meter import ics
 
 LINE = object()
@@ -17,11 +18,11 @@ class Streams:
 
 def build(board, phases, hal):
     """Build with streams that are the lines themselves."""
-    before, ics.asyncio = ics.asyncio, Streams()
+    before, line_reader.asyncio = line_reader.asyncio, Streams()
     try:
         return ics.build(board, 60, phases, hal)
     finally:
-        ics.asyncio = before
+        line_reader.asyncio = before
 
 
 class Hal:

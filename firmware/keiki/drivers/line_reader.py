@@ -1,5 +1,7 @@
 """A serial line of a chip as a reader of asyncio that takes what is there."""
 
+import asyncio
+
 
 class LineReader:
     """A machine.UART `line`, and the asyncio `stream` that waits for it.
@@ -23,3 +25,14 @@ class LineReader:
         got = await self._stream.readinto(view[:1])
         more = min(self._line.any(), len(view) - 1)
         return got + self._line.readinto(view[1 : 1 + more]) if more else got
+
+
+def reader_of(line):
+    """Return a reader of a line that the hal has opened."""
+    stream = asyncio.StreamReader(line)
+    return LineReader(stream, line) if hasattr(line, "any") else stream
+
+
+def streams(line):
+    """Return a reader and a writer of a line that the hal has opened."""
+    return reader_of(line), asyncio.StreamWriter(line, {})

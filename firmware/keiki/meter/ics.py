@@ -8,9 +8,7 @@ ade7953    "spi", "cs", "baudrate", "polarity", "phase", or "uarts"; "cs" and "u
            phase, or a single one for a chip that does both; and what its driver says
 """
 
-import asyncio
-
-from keiki.drivers.line_reader import LineReader
+from keiki.drivers.line_reader import reader_of, streams
 
 _CSE7766_BAUD = 4800
 _ADE7953_BAUD = 4800
@@ -37,7 +35,7 @@ def _p_max_w(rating_a: int, phases: int) -> int:
 def _bl0942(ic: dict, rating_a: int, phases: int, hal):
     from keiki.drivers.metering_bl0942 import Bl0942 as Driver
 
-    reader, writer = _streams(hal.uart(ic["uart"], ic["baudrate"], None))
+    reader, writer = streams(hal.uart(ic["uart"], ic["baudrate"], None))
     return Driver(reader, writer, _first(ic["addresses"], phases), ic["scale"], _p_max_w(rating_a, phases))
 
 
@@ -67,18 +65,8 @@ def _ade7953(ic: dict, rating_a: int, phases: int, hal):
         lines = [Spi(hal.spi(ic["spi"], cs, *mode)) for cs in chips]
     else:
         # why two stop bits: the chip wants a pause after each byte
-        lines = [Uart(*_streams(hal.uart(number, _ADE7953_BAUD, None, 2))) for number in chips]
+        lines = [Uart(*streams(hal.uart(number, _ADE7953_BAUD, None, 2))) for number in chips]
     return Driver(lines, ic, rating_a, phases)
-
-
-def reader_of(line):
-    """Return a reader of a line that the hal has opened."""
-    stream = asyncio.StreamReader(line)
-    return LineReader(stream, line) if hasattr(line, "any") else stream
-
-
-def _streams(line):
-    return reader_of(line), asyncio.StreamWriter(line, {})
 
 
 def _first(lines, phases: int):

@@ -1,9 +1,7 @@
 """The Wi-SUN module of a board, put together: its line, its dialect, and the coordinator that speaks it."""
 
-import asyncio
-
+from keiki.drivers.line_reader import streams
 from keiki.drivers.wisun import Wisun
-from keiki.meter.ics import reader_of
 from keiki.wire.sk.coordinator import Coordinator
 from keiki.wire.sk.dialect import DIALECTS
 
@@ -22,6 +20,6 @@ def open_radio(plan: "dict | None", hal, settings, statistics: dict) -> "Wisun |
         lifetime_s=settings.session_s,
         rand=hal.random_below,
     )
-    wisun = Wisun(reader_of(stream), asyncio.StreamWriter(stream, {}), coordinator, hal.ticks_ms)
+    wisun = Wisun(*streams(stream), coordinator, hal.ticks_ms)
     statistics["radio"] = lambda: wisun.stats
     return wisun

@@ -1,7 +1,6 @@
 """Gives a bundle to a meter over the A-route, by COSEM image transfer (class 18)."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from keiki.wire.cosem import values
@@ -12,7 +11,7 @@ from keiki_host.bench.options import InputError
 from keiki_host.cosem import address
 from keiki_host.cosem.link import GoneError, LinkError, MeterLink
 from keiki_host.update.bundle import Bundle
-from keiki_host.update.errors import UpdateError, UpdateGoneError
+from keiki_host.update.errors import UpdateError, told_as_update
 
 _CLASS, _NAME = 18, b"\x00\x00\x2c\x00\x00\xff"
 _BLOCK_SIZE, _FIRST_MISSING, _STATUS = 2, 4, 6
@@ -28,14 +27,14 @@ class CosemMeter:
     def __init__(self, connect: Callable[[], MeterLink], name: str) -> None:
         self._connect = connect
         self._name = name
-        with _told():
+        with told_as_update(GoneError, LinkError):
             self._link = connect()
         self.piece = int(self._get(_BLOCK_SIZE))
 
     def again(self) -> None:
         """See Taker."""
         self._link.drop()
-        with _told():
+        with told_as_update(GoneError, LinkError):
             self._link = self._connect()
 
     def close(self) -> None:
@@ -45,21 +44,21 @@ class CosemMeter:
     def runs(self) -> str:
         """See Taker."""
         try:
-            with _told():
+            with told_as_update(GoneError, LinkError):
                 return bytes(self._link.get(_RELEASE)).decode(errors="replace")
         except AccessError:
             return ""
 
     def _get(self, attribute: int) -> Any:
         try:
-            with _told():
+            with told_as_update(GoneError, LinkError):
                 return self._link.get((_CLASS, _NAME, attribute))
         except AccessError:
             raise UpdateError(f"{self._name}: this meter takes no updates over the A-route") from None
 
     def _act(self, method: int, shape: Any, value: Any) -> None:
         try:
-            with _told():
+            with told_as_update(GoneError, LinkError):
                 self._link.act((_CLASS, _NAME, method), _encode(shape, value))
         except AccessError as error:
             why = "its event log has more" if self._get(_STATUS) == _FAILED else f"result {error.code}"
@@ -91,16 +90,6 @@ class CosemMeter:
     def is_activated(self) -> bool:
         """See Taker."""
         return bool(self._get(_STATUS) == _ACTIVATING)
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except GoneError as error:
-        raise UpdateGoneError(str(error)) from None
-    except LinkError as error:
-        raise UpdateError(str(error)) from None
 
 
 def way_to(url: str, timeout_s: float) -> Callable[[], MeterLink]:

@@ -1,14 +1,13 @@
 """Gives a bundle to a meter, going on where an attempt was cut off: by a lost connection, or long ago."""
 
 import base64
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from keiki_host.device import Device, DeviceError, GoneError
 from keiki_host.update.bundle import Bundle
-from keiki_host.update.errors import UpdateError, UpdateGoneError
+from keiki_host.update.errors import UpdateError, UpdateGoneError, told_as_update
 
 PIECE = 512
 """Bytes in one request, so that it fits the meter's line."""
@@ -54,7 +53,7 @@ class ConsoleMeter:
         self.piece = PIECE
 
     def _ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        with _told():
+        with told_as_update(GoneError, DeviceError):
             answer: dict[str, Any] = self._device.ask("update", do=do, **arguments)
             return answer
 
@@ -62,7 +61,7 @@ class ConsoleMeter:
         """See Taker."""
         assert self._connect is not None
         self.close()
-        with _told():
+        with told_as_update(GoneError, DeviceError):
             self._device = self._connect()
 
     def close(self) -> None:
@@ -109,7 +108,7 @@ class ConsoleMeter:
         return True
 
     def _restart(self) -> None:
-        with _told():
+        with told_as_update(GoneError, DeviceError):
             self._device.ask("restart")
 
     def _settled(self) -> int:
@@ -121,16 +120,6 @@ class ConsoleMeter:
         if answer["state"] == "refused":
             raise UpdateError(f"{self._device.url}: the meter refuses it: {answer['reason']}")
         return int(answer["offset"])
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except GoneError as error:
-        raise UpdateGoneError(str(error)) from None
-    except DeviceError as error:
-        raise UpdateError(str(error)) from None
 
 
 def send(
