@@ -58,7 +58,7 @@ def requests(draw, meter):
     member = draw(st.sampled_from(allowed) if allowed else st.integers(-1, 12))
     shapes = [OCTETS, parse_shape("u32"), parse_shape("[(enum octets)]"), NULL]
     if isinstance(found, FieldObject):
-        table = shapes_of(found.ACTIONS if service == apdu.ACTION else found.FIELDS)
+        table = shapes_of(found.actions if service == apdu.ACTION else found.fields)
         at = member - (1 if service == apdu.ACTION else 2)
         shapes += table[at : at + 1] * 6 if at >= 0 else []
     shape = draw(st.sampled_from(shapes))

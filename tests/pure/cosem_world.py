@@ -1,12 +1,13 @@
 """A small meter for tests of the COSEM server and client: objects of every kind, and a connection to it."""
 
+from keiki.wire.cosem import objects_device
 from keiki.wire.cosem.axdr import OCTETS, STRUCTURE, U8, U32
 from keiki.wire.cosem.client import run
 from keiki.wire.cosem.datetime12 import pack_into
 from keiki.wire.cosem.objects import Objects, mask
 from keiki.wire.cosem.objects_association import AssociationLn, SapAssignment
 from keiki.wire.cosem.objects_basic import WH, Data, Register
-from keiki.wire.cosem.objects_device import Disconnect, Limiter, SecuritySetup
+from keiki.wire.cosem.objects_fields import FieldObject
 from keiki.wire.cosem.objects_profile import CLOCK_COLUMN, Choices, ProfileGeneric, Source
 from keiki.wire.cosem.results import AccessError
 from keiki.wire.cosem.server import CURRENT, Association, Client, Server
@@ -135,9 +136,9 @@ class World:
             self.profile,
             AssociationLn(CURRENT, everybody, SECURITY[1]),
             SapAssignment(SAPS[1], everybody, lambda: b"KEI0000000000001"),
-            SecuritySetup(SECURITY[1], ours, view),
-            Disconnect(SWITCH[1], ours, view),
-            Limiter(LIMITER[1], ours, view),
+            FieldObject(SECURITY[1], ours, view, objects_device.SECURITY_SETUP),
+            FieldObject(SWITCH[1], ours, view, objects_device.DISCONNECT),
+            FieldObject(LIMITER[1], ours, view, objects_device.LIMITER),
         ]
         clients = [Client(PUBLIC, "public")]
         for sap, guard in (guards or {}).items():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from keiki.meter.cosem.image_view import BLOCK, ImageView
 from keiki.wire.cosem.axdr import Reader, Writer
-from keiki.wire.cosem.objects_device import ImageTransfer
+from keiki.wire.cosem.objects_device import IMAGE_TRANSFER, ImageTransfer
 from keiki.wire.cosem.results import OTHER, TEMPORARY_FAILURE, AccessError
 
 from tests.powerloss.update_world import RESTARTED, Meter, bundle_of, run
@@ -76,7 +76,8 @@ def test_the_blocks_that_are_there_are_bits_the_first_one_in_front() -> None:
             view.transfer(block(number), association)
             assert await association.done()
         writer = Writer(bytearray(64))
-        ImageTransfer(b"\x00\x00\x2c\x00\x00\xff", {}, view).get(3, None, writer, association)
+        found = ImageTransfer(b"\x00\x00\x2c\x00\x00\xff", {}, view, IMAGE_TRANSFER)
+        found.get(3, None, writer, association)
         assert Reader(writer.buffer).bits(BLOCKS) == 0b11 << BLOCKS - 2
 
     meter = Meter()

@@ -16,7 +16,7 @@ CHECKPOINT_S = const(60)  # the shortest interval of checkpoints
 _SEGMENT = const(4056)  # the room in a block of the flash log: `keep` means the same in both
 _SUM = const(4)
 _MASK = const(0x3FFFFFFF)
-_NAME = "%02x-%08x.log"
+_NAME = const("%02x-%08x.log")
 _NAME_SIZE = const(15)
 _sift = runs().sift
 

@@ -30,7 +30,7 @@ SPOIL = b"\0" * SIZE
 WORN_AT = const(18)
 WORN = b"\0" + b"\xff" * (COPY - 1) + b"\0"
 
-_FORMAT = "<IHBBIHIBB"
+_FORMAT = const("<IHBBIHIBB")
 _SUMMED = const(14)
 _MAGIC = const(0x4C6B)
 _VERSION = const(1)

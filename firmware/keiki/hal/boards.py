@@ -1,8 +1,11 @@
 """What every real board has, whichever chip: one place for what its port does not do in its own way."""
 
+import asyncio
 import json
 import os
+import select
 import sys
+from asyncio import core
 
 import board
 
@@ -31,6 +34,35 @@ _WIFI = "/wifi.json"
 UPDATES = "/update/"
 _EVERYWHERE = "0.0.0.0"
 _network: list = []
+
+
+class UsbLine:
+    """The line of the REPL as a stream: requests of the host tool come in on it while the meter runs.
+
+    Ctrl-C on it still ends the meter and gives the REPL to whoever pressed it. stdin itself waits for as many
+    bytes as are asked for: this does not.
+    """
+
+    def __init__(self) -> None:
+        self._in = sys.stdin.buffer
+        self._poller = select.poll()
+        self._poller.register(sys.stdin, select.POLLIN)
+
+    def read(self, most: int):
+        """Wait for something and return it, `most` bytes at most (await it)."""
+        yield core._io_queue.queue_read(sys.stdin)
+        found = bytearray(self._in.read(1))
+        while len(found) < most and self._poller.poll(0):
+            found += self._in.read(1)
+        return bytes(found)
+
+    def write(self, data) -> None:
+        """Send all of `data`; what no host takes is lost."""
+        sys.stdout.buffer.write(data)
+
+    async def drain(self) -> None:
+        """Let others run."""
+        await asyncio.sleep_ms(0)
 
 
 def _object(path: str) -> dict:
@@ -73,8 +105,6 @@ def by_selector() -> bool:
 
 def console():
     """Return the stream of the host tool's line: USB, beside the REPL."""
-    from keiki.hal.usb_line import UsbLine
-
     return UsbLine()
 
 

@@ -4,7 +4,7 @@ Partition romfs has three equal parts: what was flashed, and the slots a and b. 
 is its part of the partition; on the file system, under the same name, is only how long it is by now.
 """
 
-from keiki.hal.slot_files import SlotFiles
+from keiki.hal.files import SlotFiles
 from keiki.wire.compat import const
 
 ROM = "rom.img"

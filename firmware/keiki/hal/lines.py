@@ -8,6 +8,7 @@ import machine
 from keiki.wire.compat import const
 
 _FAST_BAUD = const(19200)
+_TX = const(256)  # an answer of some properties goes out without Python; who sends more waits for room
 _OUT = machine.Pin.OUT
 _IN = machine.Pin.IN
 
@@ -27,7 +28,7 @@ def uart(number: int, baudrate: int, parity: "int | None" = None, stop: int = 1)
     if "rts" in plan:
         pins["flow"] = machine.UART.RTS | machine.UART.CTS
     line = machine.UART(
-        number, baudrate, bits=8, parity=parity, stop=stop, timeout=0, rxbuf=size, txbuf=size, **pins
+        number, baudrate, bits=8, parity=parity, stop=stop, timeout=0, rxbuf=size, txbuf=_TX, **pins
     )
     opened.append(line)
     return line

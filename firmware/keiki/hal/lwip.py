@@ -8,13 +8,14 @@ import struct
 
 from keiki.hal.waiting import Ready, readable, split, writable
 from keiki.wire import dns
+from keiki.wire.compat import const
 from keiki.wire.sntp import PORT as SNTP_PORT
 
 EVERYWHERE = "0.0.0.0"
-_BACKLOG = 4
-_DATAGRAM_MAX = 1500
-_PROBE_MS = 5000
-_RECEIVE_MS = 5000
+_BACKLOG = const(4)
+_DATAGRAM_MAX = const(1500)
+_PROBE_MS = const(5000)
+_RECEIVE_MS = const(5000)
 _SOL_SOCKET = getattr(socket, "SOL_SOCKET", 1)
 _NODELAY = getattr(socket, "TCP_NODELAY", None)
 _wifi: list = []

@@ -12,14 +12,14 @@ import machine
 
 from keiki.hal import boards, lines, running
 from keiki.hal.boards import pulse_train_on, spi, ticks_ms
-from keiki.hal.files import Folder
-from keiki.hal.slot_files import SlotFiles
+from keiki.hal.files import Folder, SlotFiles
+from keiki.wire.compat import const
 
 _SCRATCH = {"rp2040": 0x4005800C, "rp2350": 0x400D800C}  # WATCHDOG_SCRATCH0: power alone clears it
 _MARK = 0x6B6569 << 8
 _TIMER = -1
-_QUIET_MS = 4
-_QUIET_MOST_MS = 60
+_QUIET_MS = const(4)
+_QUIET_MOST_MS = const(60)
 
 _in_flash: set = set()
 

@@ -31,7 +31,8 @@ _FLASH = const(0x10000000)
 _RAM = const(0x20000000)
 _RAM_END = {"rp2040": 0x20042000, "rp2350": 0x20082000}
 _BLOCK = const(4096)
-_SMALLEST = const(1024)  # smaller files may lie in their folder's block, which moves
+_SMALLEST = const(512)
+_HEAD = const(32)
 _AT_ONCE = const(256)
 _GENERATORS = const(64)
 _KEYS = const(256)
@@ -107,18 +108,22 @@ def _places(spy: _Spy, starts):
 def _settle_one(spy: _Spy, files, path: str, plan, work) -> None:
     """Have the functions of a module, and the texts in its file, be those in its file.
 
-    OSError: it is not where it should be.
+    OSError: it is not where it should be. A small file may lie in its folder's block, which moves: not in one
+    that begins as the file does.
     """
     found, slots, kids, more = work
     with files.open(path, "rb") as file:
         size = file.seek(0, 2)
         if size < _SMALLEST:
             return
+        file.seek(0)
+        head = file.read(_HEAD)
+    with files.open(path, "rb") as file:  # anew: with nothing of it in a cache
         file.seek(size - 1)
         file.read(1)
     starts = _starts(size)
     places = _places(spy, starts)
-    if uctypes.bytearray_at(places[0], 2) != b"M\x06":
+    if head[:2] != b"M\x06" or uctypes.bytearray_at(places[0], _HEAD) != head:
         return
     address = uctypes.addressof
     plan[6], plan[7], plan[14] = address(starts), address(places), size

@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-from keiki.hal.files import Folder, object_in
+from keiki.hal.files import Folder, SlotFiles, object_in
 from keiki.hal.unix_flash import FileFlash
 from keiki.hal.unix_udp import Udp
 from keiki.hal.unix_world import World, unix_socket
@@ -126,8 +126,6 @@ def app_files():
     path = os.getenv("KEIKI_UPDATE")
     if not path:
         return None
-    from keiki.hal.slot_files import SlotFiles
-
     return SlotFiles(path + "/")
 
 

@@ -27,7 +27,7 @@ EVENTS_MAX = const(16)
 WH_MAX = const(99999999999)
 _CHUNK = const(256)
 _RESTART_MS = const(100)
-_NO_ROOM = b'{"error": "request: the heap has no room for it"}\n'
+_NO_ROOM = const(b'{"error": "request: the heap has no room for it"}\n')
 _READINGS = (
     "voltage_v_x100",
     "current_ma",

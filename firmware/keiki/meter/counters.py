@@ -12,7 +12,7 @@ import struct
 from keiki.wire.compat import const
 
 SIZE = const(20)
-_FORMAT = "<5I"
+_FORMAT = const("<5I")
 
 CLIENTS = (1, 2, 102)
 """SAPs of management, of the reader and of the receiver of pushes, in the order of their fields for ever."""
@@ -21,7 +21,7 @@ TX_AHEAD = const(1024)
 RX_AHEAD = const(256)
 _SPARE = const(8)  # counters of ours that must be at hand before a request is served: its answer takes two
 _NEW = const(1 << 30)
-_MAX = 0xFFFFFFFF
+_MAX = const(0xFFFFFFFF)
 _ENOSPC = const(28)
 
 

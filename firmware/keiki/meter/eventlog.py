@@ -12,7 +12,7 @@ import struct
 from keiki.wire.compat import const
 
 SIZE = const(28)
-_FORMAT = "<IBBHqq"
+_FORMAT = const("<IBBHqq")
 
 POWER_UP = const(1)  # source: reset cause; before: newest UTC seconds on flash
 POWER_DOWN = const(2)  # written at the start after it, with the time of the newest checkpoint
@@ -79,7 +79,7 @@ _STORMS = (
 # Not an event: all counts so far, in parts; a part number u8 after the kind, then 11 counts u16
 _COUNTS = const(255)
 _COUNTS_EVERY = const(12)
-_COUNTS_FORMAT = "<11H"
+_COUNTS_FORMAT = const("<11H")
 _PER_PART = const(11)
 _PARTS = const(3)
 _KIND_AT = const(4)

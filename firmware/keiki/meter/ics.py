@@ -9,11 +9,12 @@ ade7953    "spi", "cs", "baudrate", "polarity", "phase", or "uarts"; "cs" and "u
 """
 
 from keiki.drivers.line_reader import reader_of, streams
+from keiki.wire.compat import const
 
-_CSE7766_BAUD = 4800
-_ADE7953_BAUD = 4800
-_EVEN = 0
-_ATM90E32_HZ = 1000000
+_CSE7766_BAUD = const(4800)
+_ADE7953_BAUD = const(4800)
+_EVEN = const(0)
+_ATM90E32_HZ = const(1000000)
 
 
 def build(ic: dict, rating_a: int, phases: int, hal):

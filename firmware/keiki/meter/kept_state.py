@@ -7,7 +7,7 @@ from keiki.wire.compat import const
 
 SIZE = const(28)
 GROUPS = const(4)
-_FORMAT = "<BBHIII4HI"
+_FORMAT = const("<BBHIII4HI")
 _NONE = const(0xFFFFFFFF)
 
 DISCONNECTED = const(0)

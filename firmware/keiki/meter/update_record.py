@@ -21,8 +21,8 @@ VERIFIED = const(3)
 REFUSED = const(4)
 ACTIVATED = const(5)
 
-_FILE = "select"
-_NEW = "select.new"
+_FILE = const("select")
+_NEW = const("select.new")
 
 
 def number_of(version: str) -> int:

@@ -16,7 +16,7 @@ CLOCK_UNSURE = const(1)
 POWER_WAS_OFF = const(2)
 ESTIMATED = const(3)
 
-_FORMAT = "<IBIHIHH"
+_FORMAT = const("<IBIHIHH")
 
 
 def pack_into(

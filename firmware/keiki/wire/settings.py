@@ -1,5 +1,7 @@
 """The settings of a meter: one table, used by the firmware, the bench and the provisioning tools."""
 
+from keiki.wire.compat import const
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,7 @@ class SettingError(Exception):
 # A kind that ends in "?" may also be None (TOML has no null: write "absent"); "-" is None, or an empty text.
 # One constant, because it is read a few times in a year and lies in the heap all the time; of bytes, because
 # MicroPython looks for each piece of a text among all names that it knows: that was a second of each start.
-_TABLE = b"""
+_TABLE = const(b"""
 profile choice gen2 gen1,gen2 boot
 serial ascii KEIKI0000001 1,12 boot
 maker hex 000000 3,3 boot
@@ -63,7 +65,7 @@ reclose_s int 10 1,86400 live
 switch_per_hour int 6 1,60 live
 short_clocks bool false - live
 range_zone choice instant instant,japan live
-"""
+""")
 
 
 _WORDS = {

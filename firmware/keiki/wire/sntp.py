@@ -21,9 +21,9 @@ MIN_UTC_MS = 1735689600000
 MAX_UTC_MS = 4102444800000
 """2100-01-01 00:00:00 UTC, exclusive."""
 
-_TO_UNIX_S = 2208988800
-_ERA_S = 1 << 32
-_LAYOUT = ">BBbbIII8s8sIIII"
+_TO_UNIX_S = const(2208988800)
+_ERA_S = const(1 << 32)
+_LAYOUT = const(">BBbbIII8s8sIIII")
 _CLIENT = const(0x23)  # LI 0, version 4, mode 3
 _SERVER = const(4)
 _NO_LEAP_KNOWN = const(3)

@@ -19,9 +19,9 @@ MANIFEST_MAX = const(24576)
 LINE_MAX = const(200)
 FILE_MAX = const(1 << 20)
 BUNDLE_MAX = const(4 << 20)
-_MAGIC = b"keiki-update 1 "
+_MAGIC = const(b"keiki-update 1 ")
 _PATH_MAX = const(96)
-_IN_PATHS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
+_IN_PATHS = const(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./")
 
 
 class BundleError(Exception):

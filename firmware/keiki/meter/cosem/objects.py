@@ -14,6 +14,7 @@ from keiki.wire.cosem import objects_device
 from keiki.wire.cosem.axdr import U32
 from keiki.wire.cosem.objects_association import AssociationLn, SapAssignment
 from keiki.wire.cosem.objects_basic import Data, Register
+from keiki.wire.cosem.objects_fields import FieldObject
 from keiki.wire.cosem.objects_profile import CLOCK_COLUMN, ProfileGeneric
 from keiki.wire.cosem.values import parse_shape, write_shape
 
@@ -27,12 +28,12 @@ _READ = const(0xFFE)  # all attributes
 # second phase, u: only where updates have a place), what attributes the management writes, what methods it
 # invokes, how it is made, and of what.
 # One text: what lies in ROM costs no heap.
-_TABLE = """
+_TABLE = const("""
 0.0.1.0.0 p 2 6 clock
 0.0.10.0.106 s - 1 scripts
 0.0.17.0.0 s 4,5,6,7,8,9 - limiter
-0.0.25.0.0 - 6 - network TcpUdp
-0.0.25.1.0 - - - network IPv4
+0.0.25.0.0 - 6 - network tcp
+0.0.25.1.0 - - - network ipv4
 0.0.25.9.0 - 3,5 1 push 0
 0.0.40.0.0 a - - association
 0.0.41.0.0 p - - saps
@@ -75,7 +76,7 @@ _TABLE = """
 1.0.99.1.0 - - - series 1800 half_hours
 1.0.99.1.2 - - - series 60 minutes
 1.0.99.2.0 - - - billing 86400 day 62
-"""
+""")
 
 
 def obis(text: str) -> bytes:
@@ -167,14 +168,15 @@ class Catalogue:
         return Register(name, access, value, tag, int(scaler), int(unit))
 
     def _make_clock(self, name, access):
-        return objects_device.Clock(name, access, views.ClockView(self._meter.clock, self._meter.ticks_ms))
+        view = views.ClockView(self._meter.clock, self._meter.ticks_ms)
+        return FieldObject(name, access, view, objects_device.CLOCK)
 
     def _make_scripts(self, name, access):
         view = views.DisconnectScripts(self._switch_view())
-        return objects_device.ScriptTable(name, access, view)
+        return FieldObject(name, access, view, objects_device.SCRIPT_TABLE)
 
     def _make_switch(self, name, access):
-        return objects_device.Disconnect(name, access, self._switch_view())
+        return FieldObject(name, access, self._switch_view(), objects_device.DISCONNECT)
 
     def _switch_view(self):
         return views.SwitchView(self._meter.supply.switch, self._meter.settings)
@@ -182,11 +184,11 @@ class Catalogue:
     def _make_limiter(self, name, access):
         supply = self._meter.supply
         view = LimiterView(supply.limiter, supply.switch.state, self._meter.settings)
-        return objects_device.Limiter(name, access, view)
+        return FieldObject(name, access, view, objects_device.LIMITER)
 
     def _make_network(self, name, access, kind):
-        made = objects_device.IPv4 if kind == "IPv4" else objects_device.TcpUdp
-        return made(name, access, self._meter.network)
+        table = objects_device.IPV4 if kind == "ipv4" else objects_device.TCP_UDP
+        return FieldObject(name, access, self._meter.network, table)
 
     def _make_association(self, name, access):
         return AssociationLn(name, access, obis("0.0.43.0.0"))
@@ -196,17 +198,19 @@ class Catalogue:
 
     def _make_push(self, name, access, kind):
         meter = self._meter
-        return objects_device.PushSetup(name, access, PushView(int(kind), meter.settings, meter.push))
+        view = PushView(int(kind), meter.settings, meter.push)
+        return FieldObject(name, access, view, objects_device.PUSH_SETUP)
 
     def _make_keys(self, name, access, ek, ak):
         meter = self._meter
         view = views.SecurityView(meter.settings, (ek, ak), meter.title, meter.events)
-        return objects_device.SecuritySetup(name, access, view)
+        return FieldObject(name, access, view, objects_device.SECURITY_SETUP)
 
     def _make_image(self, name, access):
         from keiki.meter.cosem.image_view import ImageView
 
-        return objects_device.ImageTransfer(name, access, ImageView(self._meter.updated))
+        view = ImageView(self._meter.updated)
+        return objects_device.ImageTransfer(name, access, view, objects_device.IMAGE_TRANSFER)
 
     def _make_alarms(self, name, access):
         alarms = self._meter.alarms

@@ -19,7 +19,7 @@ STATUS_OK = const(0x00)
 STATUS_INVALID = const(0x01)
 STATUS_DOUBTFUL = const(0x02)
 
-_FORMAT = ">HBBBBBBBhB"
+_FORMAT = const(">HBBBBBBBhB")
 _DEVIATION_MAX_MIN = const(840)
 _YEAR_MAX = const(9999)
 

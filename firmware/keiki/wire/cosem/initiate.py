@@ -9,7 +9,7 @@ from keiki.wire.cosem.axdr import FrameError, Reader
 
 VERSION = const(6)
 VAA_NAME = b"\x00\x07"
-_CONFORMANCE = b"\x5f\x1f\x04\x00"
+_CONFORMANCE = const(b"\x5f\x1f\x04\x00")
 
 # bit n of the standard's 24, bit 0 the highest
 GENERAL_PROTECTION = const(1 << 22)

@@ -18,29 +18,27 @@ def _row(table: str, number: int) -> "tuple[str, str]":
 
 
 class FieldObject(Object):
-    """An object whose attributes are the fields of `view`.
+    """An object whose attributes are the fields of `view`; `kind` is (class, fields, actions).
 
-    FIELDS names them from attribute 2 on, each with its shape (see values.parse_shape): `view.name` is the
+    The fields are named from attribute 2 on, each with its shape (see values.parse_shape): `view.name` is the
     value, or gives it when called. A SET calls `view.set_name(value, association)` if there is such a method.
-    ACTIONS names the methods from 1 on, each with the shape of its parameter: `view.name(value, association)`
+    Actions are the methods from 1 on, each with the shape of its parameter: `view.name(value, association)`
     is called if there is such a method. All may raise what results.FAULTS names.
     """
 
-    FIELDS = ""
-    ACTIONS = ""
-
-    def __init__(self, name: bytes, access, view) -> None:
+    def __init__(self, name: bytes, access, view, kind: "tuple[int, str, str]") -> None:
         super().__init__(name, access)
         self.view = view
+        self.class_id, self.fields, self.actions = kind
 
     def counts(self) -> "tuple[int, int]":
         """Return how many attributes and methods the class has."""
-        actions = len(self.ACTIONS.split(", ")) if self.ACTIONS else 0
-        return 1 + len(self.FIELDS.split(", ")), actions
+        actions = len(self.actions.split(", ")) if self.actions else 0
+        return 1 + len(self.fields.split(", ")), actions
 
     def get(self, attribute: int, selection: "Reader | None", writer: Writer, association):
         """Write a field."""
-        field, shape = _row(self.FIELDS, attribute - 1)
+        field, shape = _row(self.fields, attribute - 1)
         if not field or selection is not None:
             return super().get(attribute, selection, writer, association)
         value = getattr(self.view, field)
@@ -49,7 +47,7 @@ class FieldObject(Object):
 
     def set(self, attribute: int, reader: Reader, association) -> None:
         """Take a new value for a field."""
-        field, shape = _row(self.FIELDS, attribute - 1)
+        field, shape = _row(self.fields, attribute - 1)
         store = getattr(self.view, "set_" + field, None) if field else None
         if store is None:
             raise AccessError(DENIED)
@@ -57,7 +55,7 @@ class FieldObject(Object):
 
     def act(self, method: int, reader: "Reader | None", writer: Writer, association) -> bool:
         """Carry out a method."""
-        field, shape = _row(self.ACTIONS, method)
+        field, shape = _row(self.actions, method)
         act = getattr(self.view, field, None) if field else None
         if act is None:
             raise AccessError(DENIED)

@@ -14,7 +14,7 @@ HEAD = const(18)
 """Most bytes that protection puts before an APDU; behind it come 12."""
 
 _OVERHEAD = const(17)  # control byte, counter, tag
-_FORMAT = ">BI"
+_FORMAT = const(">BI")
 
 # APDU -> the same under glo-ciphering
 _GLO = {

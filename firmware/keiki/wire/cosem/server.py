@@ -42,7 +42,7 @@ _SERVICES = {
     apdu.ACTION << 8 | apdu.ACTION_NEXT: (initiate.BLOCK_ACTION, server_set.act_next),
 }
 
-_COUNTER_MAX = 0xFFFFFFFF
+_COUNTER_MAX = const(0xFFFFFFFF)
 _REPLY = (15, 1)  # reply_to_HLS_authentication
 
 IDLE = const(0)

@@ -12,7 +12,7 @@ from keiki.wire.cosem.axdr import FrameError
 HEAD = const(8)
 PORT = const(4059)
 _VERSION = const(1)
-_FORMAT = ">HHHH"
+_FORMAT = const(">HHHH")
 
 
 def pack_into(buffer, at: int, source: int, destination: int, length: int) -> None:

@@ -10,7 +10,7 @@ from keiki.wire.echonet.superclass import ROWS, read_identification
 EOJ = const(0x0EF001)
 CONTROLLER_CLASS = const(0x05FF)
 
-_VERSION = b"\x01\x0e\x01\x00"
+_VERSION = const(b"\x01\x0e\x01\x00")
 """Specification version 1.14, frame format 1 only."""
 
 
