@@ -8,6 +8,7 @@ import pytest
 from keiki_host.bench.firmware_bundle import BUNDLES, ORDER, bundle
 from keiki_host.bench.firmware_consts import fold
 from keiki_host.bench.firmware_image import firmware_paths
+from keiki_host.bench.firmware_imports import once
 from keiki_host.bench.firmware_prune import prune
 from keiki_host.bench.tracebacks import unbundled
 
@@ -168,8 +169,29 @@ def test_a_firmware_made_smaller_does_the_same(micropython: str, tmp_path: Path)
     pruned = prune(folded)
     assert run(micropython, pruned, tmp_path / "pruned").replace("/pruned/", "/before/") == before
     bundled = bundle(pruned)
+    bundled = once({path: text for path, text in bundled.items() if path != ORDER})
     after = run(micropython, bundled, tmp_path / "bundled")
     assert after.splitlines()[:-4] == before.splitlines()[:-4] and before.count("\n") > 6
+
+
+def test_an_import_that_was_made_above_is_not_made_again() -> None:
+    text = b"""import struct
+from a import b, c as d
+import struct, sys
+from a import b, c, e; from a import b
+def f():
+    from a import b
+"""
+    assert (
+        once({"keiki/x.py": text})["keiki/x.py"]
+        == b"""import struct
+from a import b, c as d
+import sys
+from a import c, e; pass
+def f():
+    from a import b
+"""
+    )
 
 
 def test_constants_are_numbers_and_their_names_are_gone() -> None:

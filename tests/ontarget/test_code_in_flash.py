@@ -4,13 +4,11 @@ from typing import Any
 
 from keiki_host import board_data
 from keiki_host.flash import app_files
+from keiki_host.flash.mpy_parts import LEAST, Function, cuts_of, module_of
 
 from tests.ontarget.conftest import BOARD
-from tests.ontarget.mpy_functions import Function, module_of
 from tests.ontarget.test_hal_on_target import BEGIN
 
-BLOCK = 4096
-LEAST = 6
 LOOK = (
     BEGIN
     + """
@@ -19,13 +17,20 @@ import keiki.hal.rp2 as hal
 import keiki.core as core
 from keiki.hal import rp2_code  # it takes heap of its own
 
+def functions(module):
+    "Where the functions are that a module has made."
+    kind = machine.mem32[id(places)]
+    for value in module.__dict__.values():
+        at = id(value)
+        if 0x20000000 <= at < 0x20042000 and machine.mem32[at] == kind:
+            if machine.mem32[at + 4] == id(module):
+                yield at
+
 def places(module):
     "How many functions of a module have their code in flash, and in RAM."
     found = [0, 0]
-    function = machine.mem32[id(places)]
-    for value in module.__dict__.values():
-        if 0x20000000 <= id(value) < 0x20042000 and machine.mem32[id(value)] == function:
-            found[machine.mem32[id(value) + 12] >= 0x20000000] += 1
+    for at in functions(module):
+        found[machine.mem32[at + 12] >= 0x20000000] += 1
     return found
 
 gc.collect()
@@ -34,11 +39,10 @@ print("before", *places(core))
 hal.free_code(True)
 print("after", *places(core))
 print("freed", gc.mem_free() - before)
-for value in core.__dict__.values():
-    if 0x20000000 <= id(value) < 0x20042000 and machine.mem32[id(value)] == machine.mem32[id(places)]:
-        code = machine.mem32[id(value) + 12]
-        if code >= 0x20000000:
-            print("stays", uctypes.bytearray_at(code, 16).hex())
+for at in functions(core):
+    code = machine.mem32[at + 12]
+    if code >= 0x20000000:
+        print("stays", uctypes.bytearray_at(code, 16).hex())
 
 from keiki.wire import update_manifest
 def waiting():
@@ -54,15 +58,6 @@ print("unloaded", "keiki.hal.rp2_code" in sys.modules)
 )
 
 
-def pieces(size: int) -> list[int]:
-    """Where littlefs cuts a file into blocks: each begins with a pointer per power of two in its number."""
-    found, number = [0], 0
-    while found[-1] < size:
-        found.append(found[-1] + BLOCK - 4 * (number & -number).bit_length())
-        number += 1
-    return found
-
-
 def stays(function: Function, cuts: list[int]) -> bool:
     """Whether a function is too small to be moved, or lies in two blocks of its file."""
     end = function.offset + function.length
@@ -74,7 +69,7 @@ def test_functions_run_from_flash_and_leave_the_heap(pico: Any) -> None:
     told = {words[0]: words[1:] for words in said}
     print(told)
     code = app_files.code(board_data.load(BOARD["pico"]))["keiki/core.mpy"]
-    cuts, waiting, found = pieces(len(code)), [module_of(code)], []
+    cuts, waiting, found = cuts_of(len(code)), [module_of(code)], []
     while waiting:
         function = waiting.pop()
         found.append(function)

@@ -64,7 +64,6 @@ def test_a_pico_w_leaves_so_much_heap(found: dict[str, Any]) -> None:
     assert figures.tell("Pico W: free heap, no Wi-Fi set up", found["free"], "bytes", least=FREE_BYTES)
 
 
-@pytest.mark.xfail(strict=True, reason="39 KB")
 def test_a_pico_w_with_both_routes_leaves_so_much_heap(pico_w_image: Path) -> None:
     from tests.ontarget.meter_world import MeterWorld
 

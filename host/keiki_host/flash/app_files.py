@@ -13,6 +13,7 @@ from keiki_host.bench.tracebacks import Tracebacks
 from keiki_host.board_data import boards_folder
 from keiki_host.board_schema import BLOCK, Board
 from keiki_host.flash.errors import FlashError
+from keiki_host.flash.mpy_parts import FILLING, placed
 
 START = "keiki_main"
 """The program among the code. Not `main`: a main.py that imported that would import itself."""
@@ -67,7 +68,8 @@ def always(board: Board) -> tuple[str, ...]:
 
 def code(board: Board, version: str | None = None) -> dict[str, bytes]:
     """Return the code of a board: path -> .mpy; as `version`, if given. FlashError: it does not compile."""
-    return _compiled(board, version).files
+    files = _compiled(board, version).files
+    return files if board.partitions else {name: placed(data) for name, data in files.items()}
 
 
 def names(board: Board) -> Names:
@@ -78,7 +80,8 @@ def names(board: Board) -> Names:
 def tracebacks(board: Board) -> Tracebacks:
     """Return what translates a board's tracebacks: its code has other names."""
     made = _compiled(board, None)
-    return Tracebacks(sources(board), made.order.decode(), made.names, numbered=flags_of(board) == FLAGS)
+    numbered = flags_of(board) == FLAGS
+    return Tracebacks(sources(board), made.order.decode(), made.names, numbered=numbered, filling=FILLING)
 
 
 def _compiled(board: Board, version: str | None) -> Compiled:
@@ -131,6 +134,9 @@ def _needless(name: str, board: Board) -> bool:
             ("keiki/meter/supply.py", board.relay is not None),
             ("keiki/meter/route_a.py", board.wifi),
             ("keiki/wire/cosem/gcm_host.py", False),
+            # what stands in for machine code: stock MicroPython runs that
+            ("keiki/wire/cosem/ghash_plain.py", not board.of_chip.native),
+            ("keiki/wire/runs_plain.py", not board.of_chip.native),
             ("keiki/meter/sntp.py", board.wifi),
         )
         if name == module

@@ -27,8 +27,9 @@ _READ = const(0xFFE)  # all attributes
 # OBIS, where and for whom (p: the public reads it too, a: it also acts, s: only with a switch, t: only with a
 # second phase, u: only where updates have a place), what attributes the management writes, what methods it
 # invokes, how it is made, and of what.
-# One text: what lies in ROM costs no heap.
-_TABLE = const("""
+# Texts: what lies in ROM costs no heap. One for each first digit: short ones seldom lie in two blocks.
+_TABLES = (
+    """
 0.0.1.0.0 p 2 6 clock
 0.0.10.0.106 s - 1 scripts
 0.0.17.0.0 s 4,5,6,7,8,9 - limiter
@@ -62,6 +63,8 @@ _TABLE = const("""
 0.0.128.11.5 - - - value i64 newest_event 5
 0.1.25.9.0 - 3 1 push 1
 0.3.25.9.0 - 3 - push 3
+""",
+    """
 1.0.0.2.0 - - - value octets version
 1.0.1.7.0 - - - register u32 0 27 live.import_w
 1.0.1.8.0 - - - register u32 0 30 live.import_wh
@@ -76,7 +79,8 @@ _TABLE = const("""
 1.0.99.1.0 - - - series 1800 half_hours
 1.0.99.1.2 - - - series 60 minutes
 1.0.99.2.0 - - - billing 86400 day 62
-""")
+""",
+)
 
 
 def obis(text: str) -> bytes:
@@ -109,23 +113,27 @@ class Catalogue:
 
     def visible(self, sap: int):
         """Yield the names of the objects that a client may see, in order; nothing long is made for it."""
-        at = 1
-        while at < len(_TABLE):
-            end = _TABLE.find("\n", at)
-            name, where, _ = _TABLE[at:end].split(" ", 2)
-            if self._has(where) and (sap != PUBLIC or where in ("p", "a")):
-                yield obis(name)
-            at = end + 1
+        for table in _TABLES:
+            at = 1
+            while at < len(table):
+                end = table.find("\n", at)
+                name, where, _ = table[at:end].split(" ", 2)
+                if self._has(where) and (sap != PUBLIC or where in ("p", "a")):
+                    yield obis(name)
+                at = end + 1
 
     def get(self, name: bytes):
         """Return the object of this name; None: there is none."""
         if self._last is not None and self._last.name == name:
             return self._last
-        key = "\n%d.%d.%d.%d.%d " % tuple(name[:5])
-        at = _TABLE.find(key)
-        if at < 0 or name[5] != 255:
+        if name[0] >= len(_TABLES) or name[5] != 255:
             return None
-        row = _TABLE[at + len(key) : _TABLE.find("\n", at + 1)].split()
+        table = _TABLES[name[0]]
+        key = "\n%d.%d.%d.%d.%d " % tuple(name[:5])
+        at = table.find(key)
+        if at < 0:
+            return None
+        row = table[at + len(key) : table.find("\n", at + 1)].split()
         if not self._has(row[0]):
             return None
         self._last = found = getattr(self, "_make_" + row[3])(bytes(name), self._access(row), *row[4:])
