@@ -93,7 +93,7 @@ class EmulatedBoard:
 
     `said` is what it has sent over USB; `on_power` is called each time it gets power. Of its PIOs those in
     `pios` run, from the next time it gets power on: none makes it a third faster, and the counters of a meter
-    see no pulse then.
+    see no pulse then. `resets` counts those that the program makes.
     """
 
     def __init__(self, kind: str, uf2: Path, files: Mapping[str, bytes]) -> None:
@@ -108,11 +108,13 @@ class EmulatedBoard:
         correct_uarts(self.mcu)
         self.disk_at, self.disk_blocks = _STORAGE[kind]
         self.write_disk(disk(self.disk_blocks, files))
+        self.mcu.watchdog.on_watchdog_trigger = self._resets_itself
         self.lines = [Line(self, number) for number in range(2)]
         self._pios = self.mcu.pio
         self.pios: tuple[int, ...] = ()
         self.on_power: list[Callable[[], None]] = []
         self.powered_ns = 0.0
+        self.resets = 0
         self.said = bytearray()
         self._over = False
         self._limit = self.mcu.clock.create_alarm(self._time_is_over)
@@ -124,14 +126,22 @@ class EmulatedBoard:
         for line in self.lines:
             line.forget()
         self.mcu.sram[:] = bytes(len(self.mcu.sram))
-        self.mcu.pio = self._pios  # a reset resets them
-        self.device.hard_reset(cause=ResetCause.POWER_ON)
-        self.device.cdc.on_serial_data = self._hear
-        self.mcu.pio = [pio if n in self.pios else _Still(pio) for n, pio in enumerate(self._pios)]
+        self._reset(ResetCause.POWER_ON)
         self.powered_ns = self.mcu.clock.nanos
         self.said.clear()
         for tell in self.on_power:
             tell()
+
+    def _reset(self, cause: ResetCause) -> None:
+        self.mcu.pio = self._pios  # a reset resets them
+        self.device.hard_reset(cause=cause)
+        self.device.cdc.on_serial_data = self._hear
+        self.mcu.pio = [pio if n in self.pios else _Still(pio) for n, pio in enumerate(self._pios)]
+
+    def _resets_itself(self) -> None:
+        self.resets += 1
+        self._reset(ResetCause.WATCHDOG)
+        self.wake()
 
     def now_ms(self) -> int:
         """The time of the chip's clock, which no reset sets back."""

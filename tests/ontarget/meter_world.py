@@ -29,6 +29,8 @@ BEGAN_UTC_MS = 1_788_220_800_000
 """2026-09-01T00:00:00Z."""
 SETTINGS = {"route_b_id": ROUTE_B_ID, "route_b_password": PASSWORD}
 PACKET = 23
+AT_ONCE, PAUSE_MS = 256, 10
+"""How a long line is sent over USB, whose buffers have 512 bytes."""
 RADIO_BOOT_MS = 3000
 """How long a Wi-SUN module hears nothing after it got power (b-route.md E1.6)."""
 _OFF_PINS = (10, 16, 17)  # active low: cover, contact and button
@@ -131,7 +133,11 @@ class MeterWorld:
         """Ask the meter's console over USB. AssertionError: no answer, or an error."""
         said = self.board.said
         said.clear()
-        self.board.say(json.dumps(request).encode() + b"\n")
+        line = json.dumps(request).encode() + b"\n"
+        for at in range(0, len(line), AT_ONCE):
+            self.board.say(line[at : at + AT_ONCE])
+            if at + AT_ONCE < len(line):
+                self.board.go(PAUSE_MS)
         assert self.board.go(
             limit_ms, lambda: (b'{"ok"' in said and said.endswith(b"\n")) or b'{"error"' in said
         ), said
