@@ -134,6 +134,7 @@ class EmulatedBoard:
 
     def _reset(self, cause: ResetCause) -> None:
         self.mcu.pio = self._pios  # a reset resets them
+        self.radio.bus.power_off()  # the chip lets go of the pin that it has power by
         self.device.hard_reset(cause=cause)
         self.device.cdc.on_serial_data = self._hear
         self.mcu.pio = [pio if n in self.pios else _Still(pio) for n, pio in enumerate(self._pios)]
