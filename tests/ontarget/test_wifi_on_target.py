@@ -12,13 +12,14 @@ import pytest
 from aroute_world import SERIAL
 from keiki.meter.clock import SNTP
 from keiki.meter.cosem.objects import obis
+from keiki.meter.push_message import RECEIVER
+from keiki.wire.cosem import wrapper
+from keiki.wire.cosem.protection import GENERAL_GLO
 
 from tests.ontarget import figures
 from tests.ontarget.controller import get_frame
-from tests.ontarget.wifi_lan import CHIP
+from tests.ontarget.wifi_lan import CHIP, GROUP
 
-GROUP = "224.0.23.0"
-ECHONET_PORT = 3610
 E7_800_W = bytes.fromhex("028801 05FF01 72 01 E7 04 00000320")
 INSTANCE_LIST = bytes.fromhex("0EF001 0EF001 73 01 D5 04 01 028801")
 SERIAL_NUMBER = (1, obis("0.0.42.0.0"), 2)
@@ -53,17 +54,10 @@ def measured(world: Any) -> float:
 @pytest.fixture(scope="module")
 def joined(world: Any, measured: float) -> float:
     """When it was in the network, in ms after power had come."""
-    announced: list[bytes] = []
-
-    def hear(data: bytes, _sender: Any) -> None:
-        announced.append(data)
-        world.board.wake()
-
-    world.lan.serve_udp((GROUP, ECHONET_PORT), hear)
     assert world.board.go(20_000, lambda: world.lan.given > 0), bytes(world.board.said)
     leased_ms = world.board.since_power_ms()
-    assert world.board.go(5_000, lambda: bool(announced)), "no instance list"
-    assert announced[0][4:] == INSTANCE_LIST
+    assert world.board.go(5_000, lambda: bool(world.announced)), "no instance list"
+    assert world.announced[0][4:] == INSTANCE_LIST
     return float(leased_ms)
 
 
@@ -132,6 +126,25 @@ def test_it_sets_its_clock_by_a_server_that_it_knows_by_name(world: Any, joined:
     assert abs(after_ms - world.told_ms[0]) < SAME_MS, world.told_ms
 
 
+def test_it_connects_to_a_head_end_to_tell_its_alarms(world: Any, joined: float) -> None:
+    from tests.ontarget.wifi_world import SERVER
+
+    values = {"push_to": SERVER, "push_ack": "tcp", "push_window_s": 0}
+    world.ask({"op": "set", "values": values})
+    received = world.receiver.received
+    assert world.board.go(20_000, lambda: len(received) >= wrapper.HEAD), world.receiver.state
+    world.board.go(500)
+    _, destination, start, _ = wrapper.decode(received, len(received))
+    assert destination == RECEIVER and received[start] == GENERAL_GLO
+    found = world.ask({"op": "statistics"})["aroute"]
+    assert (found["alarms"], found["failed"]) == (1, 0), found
+
+
+def _said(world: Any) -> list[bytes]:
+    """What the meter has told everybody, without its numbers."""
+    return [data[4:] for data in world.announced]
+
+
 def _at_a_sample(world: Any) -> tuple[float, int]:
     """Wait for the end of a sample; returns its time in ms, and how often chips have been polled so far."""
     before = world.answered
@@ -143,7 +156,7 @@ def _at_a_sample(world: Any) -> tuple[float, int]:
 def test_a_network_that_goes_is_joined_again_and_no_sample_is_missed(world: Any, joined: float) -> None:
     board, lan = world.board, world.lan
     wifi = world.ask({"op": "statistics"})["wifi"]
-    given = lan.given
+    world.announced.clear()
     began_ms, polls = _at_a_sample(world)
     board.radio.vanish()
     board.go(110_000)
@@ -155,7 +168,7 @@ def test_a_network_that_goes_is_joined_again_and_no_sample_is_missed(world: Any,
     board.go(70_000)
     assert world.ask({"op": "status"})["network"] == ""
     lan.leases = True
-    assert board.go(120_000, lambda: lan.given > given), "not joined again"
+    assert board.go(120_000, lambda: INSTANCE_LIST in _said(world)), "not joined again"
     assert world.ask_echonet(get_frame(303, 0xE7), limit_ms=10_000)[4:] == E7_800_W
     client = world.head_end()
     assert client.secured and client.get(IMPORT_WH) > 0
@@ -178,7 +191,7 @@ def test_it_leaves_so_much_heap(world: Any, joined: float) -> None:
 
 
 def test_a_restart_by_command_finds_the_network_again(world: Any, joined: float) -> None:
-    given = world.lan.given
+    world.announced.clear()
     world.ask({"op": "restart"})
-    assert world.board.go(30_000, lambda: world.lan.given > given), bytes(world.board.said)
+    assert world.board.go(30_000, lambda: INSTANCE_LIST in _said(world)), bytes(world.board.said)
     assert world.ask_echonet(get_frame(500, 0xE7), limit_ms=10_000)[4:] == E7_800_W

@@ -14,6 +14,8 @@ Place = tuple[str, int]
 
 ROUTER = "10.0.0.1"
 CHIP = "10.0.0.2"
+GROUP = "224.0.23.0"
+"""ECHONET Lite's (part 2, 1.2)."""
 _MASK = "255.255.255.0"
 _EVERYBODY = "255.255.255.255"
 _LEASE_S = 86_400

@@ -1,4 +1,4 @@
-"""A peer on the network of an emulated Pico W that connects to the chip by TCP.
+"""A peer on the network of an emulated Pico W that connects to the chip by TCP, or waits for it to connect.
 
 Document: RFC 9293. The network loses nothing while it is up, so nothing is sent twice; the peer is silent in
 what it has no use for (urgent data, options but the size of a segment).
@@ -11,18 +11,20 @@ from rp2040py.external.cyw43 import net
 from tests.ontarget.wifi_lan import CHIP, Lan, Place, raw
 
 _WINDOW = 4096
+_MSS = 1460
 _BEGIN = 0x1000
 _MOD = 1 << 32
 
 
 class TcpPeer:
-    """One connection to `port` of the chip. `state`: "connecting", "open", "closed" (by the chip) or "reset".
+    """One connection to `port` of the chip; None: the next one that the chip makes to `place`.
 
-    `received` is what has come; `wake()` is called whenever something of that has changed.
+    `state` is "connecting", "open", "closed" (by the chip) or "reset"; `received` is what has come; `wake()`
+    is called whenever something of that has changed.
     """
 
-    def __init__(self, lan: Lan, place: Place, port: int, wake: Callable[[], None]) -> None:
-        self._lan, self._place, self._port, self._wake = lan, place, port, wake
+    def __init__(self, lan: Lan, place: Place, port: int | None, wake: Callable[[], None]) -> None:
+        self._lan, self._place, self._port, self._wake = lan, place, port or 0, wake
         self._next = _BEGIN
         self._acknowledged = _BEGIN
         self._expected = 0
@@ -30,7 +32,8 @@ class TcpPeer:
         self.state = "connecting"
         self.received = bytearray()
         lan.on_tcp(place, self._take)
-        self._send(net.TCP_SYN, mss=1460)
+        if port is not None:
+            self._send(net.TCP_SYN, mss=_MSS)
 
     def send(self, data: bytes) -> None:
         """Send what fits into the chip's window. AssertionError: it is more, or nobody hears."""
@@ -62,9 +65,14 @@ class TcpPeer:
         if segment.flags & net.TCP_SYN:
             self._mss = segment.mss or 536
             self._expected = (segment.seq + 1) % _MOD
-            self._acknowledged, self._window = segment.ack, segment.window
+            self._window = segment.window
+            if segment.flags & net.TCP_ACK:
+                self._acknowledged = segment.ack
+                self._send(net.TCP_ACK)
+            else:
+                self._port = segment.src_port
+                self._send(net.TCP_SYN | net.TCP_ACK, mss=_MSS)
             self.state = "open"
-            self._send(net.TCP_ACK)
             self._wake()
             return
         self._acknowledged, self._window = segment.ack, segment.window

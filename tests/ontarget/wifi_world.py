@@ -17,10 +17,10 @@ from keiki.wire.cosem.client import Client, run
 from keiki_host.flash import app_files
 
 from tests.ontarget.meter_world import SETTINGS, MeterWorld
-from tests.ontarget.wifi_lan import CHIP, ROUTER, Place, raw
+from tests.ontarget.wifi_lan import CHIP, GROUP, ROUTER, Place, raw
 from tests.ontarget.wifi_tcp import TcpPeer
 
-TIME_SERVER = "time.example"
+SERVER = "router.example"
 NETWORK = {"ssid": "keiki", "password": "0123456789"}
 _RADIO_PIO = 1
 """MicroPython drives the radio with this one of the chip's two PIOs."""
@@ -31,20 +31,25 @@ _NTP_1970_S = 2_208_988_800
 class WifiWorld(MeterWorld):
     """See MeterWorld. `server_offset_ms`: how far the time server's clock is from the world's.
 
-    `asked` counts what its name server was asked, `told_ms` are the times (UTC) that its time server told.
+    SERVER tells names and times, and is the `receiver` that the meter may push to; `asked` counts the names
+    that it was asked, `told_ms` are the times (UTC) that it told; `announced` is what the meter
+    has told everybody.
     """
 
     def __init__(self, uf2: Path, more: dict[str, bytes] | None = None, **settings: Any) -> None:
-        told = {**SETTINGS, **KEYS, "serial": SERIAL, "sntp_servers": TIME_SERVER, **settings}
+        told = {**SETTINGS, **KEYS, "serial": SERIAL, "sntp_servers": SERVER, **settings}
         files = {app_files.SETTINGS: app_files.settings_text(told), "wifi.json": json.dumps(NETWORK).encode()}
         super().__init__("pico_w", "rp2_picow_bl0942", uf2, {**files, **(more or {})})
         self.board.pios = (_RADIO_PIO,)
         self.lan = self.board.radio.lan
         self.asked = 0
         self.told_ms: list[int] = []
+        self.announced: list[bytes] = []
+        self.lan.serve_udp((GROUP, 3610), self._announced)
         self.server_offset_ms = 0
         self.lan.serve_udp((ROUTER, dns.PORT), self._names)
         self.lan.serve_udp((ROUTER, sntp.PORT), self._time)
+        self.receiver = TcpPeer(self.lan, (ROUTER, wrapper.PORT), None, self.board.wake)
         self._ports = iter(range(40_000, 60_000))
         self._guard = head_end(bytes.fromhex(EK), bytes.fromhex(AK))
         self._guard.counter = 1
@@ -52,9 +57,9 @@ class WifiWorld(MeterWorld):
     # -- its servers ------------------------------------------------------------------------------------
 
     def _names(self, query: bytes, sender: Place) -> None:
-        """Tell the address of TIME_SERVER; of other names that there is none (RFC 1035, 4.1)."""
+        """Tell the address of SERVER; of other names that there is none (RFC 1035, 4.1)."""
         self.asked += 1
-        known = query[12:].startswith(dns.encode_query(0, TIME_SERVER, dns.A)[12:])
+        known = query[12:].startswith(dns.encode_query(0, SERVER, dns.A)[12:])
         head = query[:2] + struct.pack(">HHHHH", 0x8180 if known else 0x8183, 1, known, 0, 0)
         found = b"\xc0\x0c" + struct.pack(">HHIH", dns.A, 1, 60, 4) + raw(ROUTER) if known else b""
         self.lan.send_udp((ROUTER, dns.PORT), sender, head + query[12:] + found)
@@ -67,6 +72,10 @@ class WifiWorld(MeterWorld):
         now = struct.pack(">II", utc_ms // 1000 + _NTP_1970_S & 0xFFFFFFFF, (utc_ms % 1000 << 32) // 1000)
         head = struct.pack(">BBbbIII", 0x24, 2, 6, -20, 0, 0, 0)
         self.lan.send_udp((ROUTER, sntp.PORT), sender, head + now + request[40:48] + now + now)
+
+    def _announced(self, data: bytes, _sender: Place) -> None:
+        self.announced.append(data)
+        self.board.wake()
 
     # -- its head-end -----------------------------------------------------------------------------------
 

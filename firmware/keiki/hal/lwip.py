@@ -80,7 +80,7 @@ class Udp:
     def _open(self, wifi):
         """Bind, and join the group on the network that is there now; returns the socket."""
         self.close()
-        self._of = wifi.joins
+        is_new, self._of = self._of != wifi.joins, wifi.joins
         self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setsockopt(_SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((EVERYWHERE, self.port))
@@ -88,7 +88,7 @@ class Udp:
         if self._everyone is not None:
             membership = raw_of(self._everyone[0]) + raw_of(wifi.address)
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        if self.on_up is not None:
+        if is_new and self.on_up is not None:
             self.on_up()
         return sock
 
