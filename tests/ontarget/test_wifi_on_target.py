@@ -17,8 +17,6 @@ from keiki.wire.cosem import wrapper
 from keiki.wire.cosem.protection import GENERAL_GLO
 
 from tests.ontarget import figures
-from tests.ontarget.controller import get_frame
-from tests.ontarget.wifi_lan import CHIP, GROUP
 
 E7_800_W = bytes.fromhex("028801 05FF01 72 01 E7 04 00000320")
 INSTANCE_LIST = bytes.fromhex("0EF001 0EF001 73 01 D5 04 01 028801")
@@ -84,12 +82,17 @@ def test_the_a_route_is_open_as_soon_as_there_is_a_network(world: Any, head_end:
 
 
 def test_it_joins_the_network_and_announces_itself(world: Any, joined: float) -> None:
+    from tests.ontarget.wifi_lan import CHIP
+
     figures.tell("Pico W: reset to an address by DHCP", joined, "ms")
     assert world.ask({"op": "status"})["network"] == CHIP
     assert world.ask({"op": "statistics"})["wifi"] == {"joins": 1, "failed": 0, "deaf": 0, "radio_off": 0}
 
 
 def test_it_answers_over_wifi_its_own_address_and_the_group(world: Any, joined: float) -> None:
+    from tests.ontarget.controller import get_frame
+    from tests.ontarget.wifi_lan import CHIP, GROUP
+
     for tid, address in ((300, CHIP), (301, GROUP)):
         assert world.ask_echonet(get_frame(tid, 0xE7), address) == get_frame(tid)[:4] + E7_800_W
 
@@ -102,6 +105,8 @@ def test_it_answers_the_b_route_by_radio_meanwhile(world: Any, joined: float) ->
 
 
 def test_both_routes_answer_at_the_same_time(world: Any, head_end: Any) -> None:
+    from tests.ontarget.controller import get_frame
+
     client, _ = head_end
     assert world.board.go(20_000, lambda: world.controller.meter is not None), bytes(world.board.said)
     answers = world.controller.answers
@@ -154,6 +159,8 @@ def _at_a_sample(world: Any) -> tuple[float, int]:
 
 
 def test_a_network_that_goes_is_joined_again_and_no_sample_is_missed(world: Any, joined: float) -> None:
+    from tests.ontarget.controller import get_frame
+
     board, lan = world.board, world.lan
     wifi = world.ask({"op": "statistics"})["wifi"]
     world.announced.clear()
@@ -191,6 +198,8 @@ def test_it_leaves_so_much_heap(world: Any, joined: float) -> None:
 
 
 def test_a_restart_by_command_finds_the_network_again(world: Any, joined: float) -> None:
+    from tests.ontarget.controller import get_frame
+
     world.announced.clear()
     world.ask({"op": "restart"})
     assert world.board.go(30_000, lambda: INSTANCE_LIST in _said(world)), bytes(world.board.said)

@@ -12,6 +12,7 @@ import os
 import time
 from asyncio import core
 
+from keiki.drivers import line_reader
 from keiki.meter import ics
 from keiki.meter.history import History
 from keiki.meter.metering import Metering
@@ -131,9 +132,9 @@ async def main() -> None:
         about = json.loads(file.readline())
         line = Line(file)
         desk = Desk(line)
-        before, ics.asyncio = ics.asyncio, desk
+        before, line_reader.asyncio = line_reader.asyncio, desk
         ic = ics.build(about["board"], about["rating_a"], about["phases"], desk)
-        ics.asyncio = before
+        line_reader.asyncio = before
         registers = Registers(History(RingLog(record.SIZE, 50), RingLog(record.SIZE, 50)), gap_s=30)
         metering = Metering(ic, desk, registers, desk.ticks_ms, phases=about["phases"])
 
