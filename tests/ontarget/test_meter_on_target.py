@@ -91,6 +91,15 @@ def test_nothing_blocks_for_long(world: Any, started: dict[str, float]) -> None:
     assert figures.tell("longest block of the event loop, with traffic", block_ms, "ms", most=BLOCK_MS)
 
 
+def test_an_answer_longer_than_a_uart_sends_by_itself_comes_whole(
+    world: Any, started: dict[str, float]
+) -> None:
+    data, _ = world.get(300, 0xE2, 0xE4)
+    day = 2 + 4 * 48  # half-hours of a day, and which day
+    assert len(data) == 12 + 2 * (2 + day)
+    assert (data[10], data[11], data[12], data[13], data[14 + day]) == (0x72, 2, 0xE2, day, 0xE4)
+
+
 def test_it_leaves_so_much_heap(world: Any, started: dict[str, float]) -> None:
     free = world.ask({"op": "memory"})["free"]
     assert figures.tell("free heap with everything running", free, "bytes", least=FREE_BYTES)

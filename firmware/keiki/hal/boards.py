@@ -28,7 +28,7 @@ __all__ = (
 )  # fmt: skip
 
 COLLECT_MS = 1000
-"""A collection takes 24 ms on an RP2040, and there is less to allocate in between than calls for one."""
+"""How often the heap is collected: before so much is allocated that MicroPython does it at some moment."""
 _CONFIG = "/config.json"
 _WIFI = "/wifi.json"
 UPDATES = "/update/"
