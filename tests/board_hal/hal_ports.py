@@ -154,7 +154,7 @@ def test_files_that_are_written_wait_and_those_that_are_read_do_not():
 
 def test_a_network_that_is_kept_is_the_one_of_the_next_start():
     boards._WIFI = "board_wifi.json"
-    assert boards.wifi(None) is None and boards.network() == ""
+    assert boards.wifi(None, None) is None and boards.network() == ""
     for ssid, password in (("", ""), ("n" * 33, ""), ("家" * 11, ""), ("net", "short"), ("net", "x" * 64)):
         try:
             boards.keep_network(ssid, password)
@@ -162,7 +162,7 @@ def test_a_network_that_is_kept_is_the_one_of_the_next_start():
         except ValueError:
             pass
     assert boards.keep_network("open", "") and boards.keep_network("net of 家", "12345678")
-    keeper = boards.wifi(None)
+    keeper = boards.wifi(None, None)
     assert keeper._key == ("net of 家", "12345678") and boards.network() == ""
     keeper.address = "192.0.2.7"
     assert boards.network() == "192.0.2.7"

@@ -33,7 +33,11 @@ def run(answers, until_ms, probe=None):
     stuck = []
     network.told.clear()
     network.WLAN.answers = list(answers)
-    wifi = Wifi("net", "secret", time.ticks_ms, lambda: stuck.append(time.now_ms))
+
+    async def quiet(ms):
+        network.quiet.append(ms)
+
+    wifi = Wifi("net", "secret", time.ticks_ms, lambda: stuck.append(time.now_ms), quiet)
     wifi.probe = probe
     real = module.asyncio
     gaps = [0, 0]  # when the last sign of life was, and the longest time without one

@@ -2,6 +2,8 @@
 
 STA_IF = 0
 told = set()
+quiet = []
+"""How long nothing will be missed; it holds for one start of the radio."""
 
 
 def country(code):
@@ -17,6 +19,8 @@ class WLAN:
         assert interface == STA_IF
 
     def active(self, on):
+        if on:
+            assert quiet.pop() >= 800 and not quiet
         told.add(("active", on))
 
     def config(self, pm):

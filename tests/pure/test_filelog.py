@@ -156,8 +156,8 @@ if sys.implementation.name == "micropython":
     class Returns:
         """The emulated flash with errors as littlefs takes them, returned.
 
-        A raise jumps out of littlefs in the middle of its work: it keeps a file in its list that the collector
-        frees, and reads that memory later.
+        A raise jumps out of littlefs in the middle of its work: it keeps a file in its list that the
+        collector frees, and reads that memory later.
         """
 
         def __init__(self, nor):

@@ -124,6 +124,34 @@ def test_a_chip_is_polled_between_readings_however_long_that_takes():
             before_ms = at_ms
 
 
+def test_work_that_stops_everything_waits_for_a_time_without_a_reading():
+    desk = Desk(sample_s=1)
+
+    def waits(for_ms):
+        before_ms = desk.now_ms
+        try:
+            desk.metering.quiet(for_ms).send(None)
+        except StopIteration:
+            return desk.now_ms - before_ms
+
+    async def sleep_ms(ms):
+        if ms > 10:
+            assert ms == 1000 and waits(850) == waits(1000) == 0
+            desk.now_ms += 200
+            assert waits(850) == 3000  # nobody else runs here, and it does not wait for ever
+            raise TimeIsUp
+        desk.now_ms += ms
+
+    async def snapshot(_now_ms):
+        assert waits(1) == 3000
+        return desk
+
+    desk.sleep_ms, desk.snapshot = sleep_ms, snapshot
+    assert waits(1) == 3000  # the first reading is to come
+    desk.run()
+    assert len(desk.booked) == 1
+
+
 def test_the_ic_is_checked_after_a_minute_and_then_every_hour_or_while_it_is_faulty_every_minute():
     desk = Desk(last=130, sample_s=60)
 

@@ -121,7 +121,7 @@ def pulse_train_on(pin: int, width_ms: int, timer: int):
     return PulseTrain(pin, width_ms, machine.Timer(timer), ticks_ms).add
 
 
-def wifi(on_stuck):
+def wifi(on_stuck, quiet):
     """Return what keeps the network up (see wifi.Wifi), None: the board has no radio, or knows no network.
 
     The network is that of /wifi.json: {"ssid": .., "password": ..}. It is none of the meter's settings: a
@@ -138,7 +138,7 @@ def wifi(on_stuck):
     from keiki.hal import lwip
     from keiki.hal.wifi import Wifi
 
-    keeper = Wifi(ssid, password, ticks_ms, on_stuck)
+    keeper = Wifi(ssid, password, ticks_ms, on_stuck, quiet)
     lwip.use(keeper)
     _network[:] = [keeper]
     return keeper

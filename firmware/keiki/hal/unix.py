@@ -171,7 +171,7 @@ def console():
     return asyncio.StreamReader(sock)
 
 
-def wifi(_on_stuck):
+def wifi(_on_stuck, _quiet):
     """Return what keeps the network of a board up: this host does that itself."""
     return
 

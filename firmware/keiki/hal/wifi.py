@@ -11,7 +11,7 @@ import network  # pyright: ignore[reportMissingImports]
 
 from keiki.wire.compat import const
 
-_FIRST_MS = const(300)  # the first sample comes first: to start a radio takes 0.8 s, and all waits for it
+_STARTS_MS = const(850)  # what it takes to start a radio, at most; nothing else runs meanwhile
 _JOIN_MS = const(30000)
 _LOOK_MS = const(1000)
 _PROBE_MS = const(60000)
@@ -24,11 +24,12 @@ _STUCK_MS = const(6 * 3600 * 1000)
 class Wifi:
     """Keeps the board in the network `ssid`. `probe(server)`, to be awaited, tells whether a server answers.
 
-    `ticks_ms` never goes back; `on_stuck()` starts the meter anew. `address` is the own one, None while there
-    is no network; `joins` counts the times that there was one again, and wakes who waits with `joined`.
+    `ticks_ms` never goes back; `on_stuck()` starts the meter anew. `quiet(ms)`, to be awaited, finds a time
+    in which nothing is missed that long. `address` is the own one, None while there is no network; `joins`
+    counts the times that there was one again, and wakes who waits with `joined`.
     """
 
-    def __init__(self, ssid: str, password: str, ticks_ms, on_stuck) -> None:
+    def __init__(self, ssid: str, password: str, ticks_ms, on_stuck, quiet) -> None:
         self.address = None
         self.joins = 0
         self.stats = {"joins": 0, "failed": 0, "deaf": 0, "radio_off": 0}
@@ -36,15 +37,16 @@ class Wifi:
         self._key = (ssid, password)
         self._ticks_ms = ticks_ms
         self._on_stuck = on_stuck
+        self._quiet = quiet
         self._up = asyncio.Event()
         network.country("JP")
         self._lan = network.WLAN(network.STA_IF)
 
-    def _switch(self, on: bool) -> None:
-        self._lan.active(on)
-        if on:
-            # a radio that sleeps misses multicast, and answers 100 ms late
-            self._lan.config(pm=self._lan.PM_NONE)
+    async def _start(self) -> None:
+        await self._quiet(_STARTS_MS)
+        self._lan.active(True)
+        # a radio that sleeps misses multicast, and answers 100 ms late
+        self._lan.config(pm=self._lan.PM_NONE)
 
     @property
     def name_server(self) -> str:
@@ -58,8 +60,7 @@ class Wifi:
 
     async def run(self, beat) -> None:
         """Keep the network up, for ever."""
-        await asyncio.sleep_ms(_FIRST_MS)
-        self._switch(True)
+        await self._start()
         failures = 0
         down_ms = self._ticks_ms()
         while True:
@@ -81,9 +82,9 @@ class Wifi:
                 self._on_stuck()
             if failures >= _OFF_AFTER:
                 self.stats["radio_off"] += 1
-                self._switch(False)
+                self._lan.active(False)
                 await asyncio.sleep_ms(_LOOK_MS)
-                self._switch(True)
+                await self._start()
             await asyncio.sleep_ms(min(_LOOK_MS << min(failures, 8), _PAUSE_MAX_MS))
 
     async def _join(self, beat) -> bool:

@@ -59,8 +59,6 @@ class App:
         device = hal.files() if "folder" in plan else hal.flash(plan["blocks"])
         self.store = store = Store(device, plan)
         self.settings = settings = Settings(SettingsStore(store.settings), hal.settings_object())
-        if getattr(board, "WIFI", False) and settings.route_a and hal.has_network():
-            load_route_a(hal)
         self.history = History(store.half_hours, store.minutes)
         checkpoints = Checkpoints(store.checkpoints)
         kept = restore(checkpoints, self.history)
@@ -230,6 +228,10 @@ class App:
             self.registers.checkpoint_s = max(self.settings.checkpoint_s, self.store.checkpoint_s)
             self.broute.wake()
 
+    def measured(self) -> bool:
+        """Whether there is a reading, or there will be none."""
+        return self.safe or self.metering.snapshot is not None
+
     def _metering_limit_ms(self) -> int:
         return 3000 * max(METERING_S, self.settings.sample_s)
 
@@ -243,13 +245,14 @@ class App:
         add, broute = self.supervisor.add, self.broute
         if not self.safe:
             self.metering_service = add("metering", self.metering.run, self._metering_limit_ms())
+        await load_route_a(self, board)
         add("broute", broute.run, 3 * IDLE_MS)
         if self.supply is not None:
             self.supply.add_services(add, self.statistics)
         wisun = radio.open_radio(board.RADIO, self.hal, self.settings, self.statistics)
         if wisun is not None:
             add("radio", lambda beat: broute.run_radio("radio", wisun, beat), RADIO_MS)
-        wifi = self.hal.wifi(self.restart)
+        wifi = self.hal.wifi(self.restart, self.metering.quiet)
         if wifi is not None:
             add("wifi", wifi.run, WIFI_MS)
             self.statistics["wifi"] = lambda: wifi.stats
@@ -271,11 +274,7 @@ class App:
             add("patrol", patrol.Patrol(self.store, self.starts.tell_lost).run, 10 * patrol.EVERY_MS)
         asyncio.create_task(self.starts.settle())  # noqa: RUF006 - it ends by itself
         asyncio.create_task(self.updates.trial(self))  # noqa: RUF006 - so does this
-        heap = Heap(
-            self.hal,
-            lambda: self.safe or self.metering.snapshot is not None,
-            lambda: wisun is not None and wisun.silent_ms() < ANSWERED_MS,
-        )
+        heap = Heap(self.hal, self.measured, lambda: wisun is not None and wisun.silent_ms() < ANSWERED_MS)
         add("heap", heap.run, 10 * self.hal.COLLECT_MS)
         await self.supervisor.run()
 

@@ -9,8 +9,8 @@ import gc
 
 from keiki.wire.compat import const
 
+MEASURED_MS = const(1000)  # so long the rest of a start waits for the first reading
 _LOOK_MS = const(10)
-_MEASURED_MS = const(1000)
 _BUSY_MS = const(500)
 
 
@@ -28,7 +28,7 @@ class Heap:
 
     async def run(self, beat) -> None:
         """Free what the start has left, then collect every `hal.COLLECT_MS`, for ever."""
-        await _until(self._measured, _MEASURED_MS)
+        await until(self._measured, MEASURED_MS)
         self._hal.free_code(False)
         gc.collect()
         # counts frames of calls as well, which are most of it
@@ -36,11 +36,12 @@ class Heap:
         while True:
             beat()
             await asyncio.sleep_ms(self._hal.COLLECT_MS)
-            await _until(lambda: not self._busy(), _BUSY_MS)
+            await until(lambda: not self._busy(), _BUSY_MS)
             gc.collect()
 
 
-async def _until(true, limit_ms: int) -> None:
+async def until(true, limit_ms: int) -> None:
+    """Wait until `true()`, for `limit_ms` at most."""
     while limit_ms > 0 and not true():
         await asyncio.sleep_ms(_LOOK_MS)
         limit_ms -= _LOOK_MS

@@ -9,6 +9,8 @@ from keiki.wire.record import CLOCK_UNSURE, NORMAL
 _CHECK_MS = const(3600000)
 _SOON_MS = const(60000)
 _POLL_MOST_MS = const(1000)  # what a poll takes
+_LOOK_MS = const(10)
+_QUIET_MOST_MS = const(3000)
 
 
 class Metering:
@@ -38,6 +40,7 @@ class Metering:
         self.on_silence = lambda ends, since_utc_ms, utc_ms: None
         self.on_sample = lambda _snapshot: None
         self._tampered = False
+        self._rests_until_ms = 0
         self._answered_utc_ms = 0
         self._check_ms = ticks_ms() + _SOON_MS
         self._ic = ic
@@ -66,12 +69,27 @@ class Metering:
         poll_ms = getattr(self._ic, "poll_ms", None)
         wait_ms = self._clock.ms_to_next(self.sample_s * 1000)
         while poll_ms is not None and wait_ms > poll_ms + _POLL_MOST_MS:
-            await asyncio.sleep_ms(poll_ms)
+            await self._rest(poll_ms)
             await self._ic.poll(self._ticks_ms())
             before_ms, wait_ms = wait_ms, self._clock.ms_to_next(self.sample_s * 1000)
             if wait_ms > before_ms:
                 return  # the time has passed meanwhile, or the clock was set
-        await asyncio.sleep_ms(wait_ms)
+        await self._rest(wait_ms)
+
+    async def _rest(self, ms: int) -> None:
+        self._rests_until_ms = self._ticks_ms() + ms
+        await asyncio.sleep_ms(ms)
+        self._rests_until_ms = 0
+
+    async def quiet(self, for_ms: int) -> None:
+        """Wait until the IC is not asked, and will not be for so long; three seconds at most.
+
+        For work that lets nothing else run: the IC's answer would be lost meanwhile.
+        """
+        waited_ms = 0
+        while waited_ms < _QUIET_MOST_MS and self._rests_until_ms - self._ticks_ms() < for_ms:
+            await asyncio.sleep_ms(_LOOK_MS)
+            waited_ms += _LOOK_MS
 
     async def _check(self) -> None:
         now_ms = self._ticks_ms()

@@ -3,6 +3,7 @@
 import asyncio
 
 from keiki.meter import eventlog
+from keiki.meter.heap import MEASURED_MS, until
 from keiki.meter.supervisor import CRASHED, POWERED, SAFE_AFTER, WATCHDOG, crashes_in_a_row
 from keiki.wire.compat import const
 
@@ -62,8 +63,17 @@ class Starts:
                 self._restart()
 
 
-def load_route_a(hal) -> None:
-    """Load the largest parts one by one, while the heap has room for code that will run from flash."""
+async def load_route_a(meter, board) -> None:
+    """Load the A-route of a board with Wi-Fi, if it is to have one, after the first reading.
+
+    One large part after the other, while the heap has room for code that will run from flash; all at once,
+    so that no answer of the metering IC waits meanwhile.
+    """
+    hal = meter.hal
+    if not getattr(board, "WIFI", False) or not meter.settings.route_a or not hal.has_network():
+        return
+    meter.supervisor.start()
+    await until(meter.measured, MEASURED_MS)
     if hal.free_code(True):
         from keiki.wire.cosem.server import Server  # noqa: F401
 

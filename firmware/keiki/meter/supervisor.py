@@ -73,6 +73,7 @@ class Supervisor:
         self._events = events
         self._ticks_ms = ticks_ms
         self._services = []
+        self._started = 0
 
     def add(self, name: str, run, limit_ms: "int | None" = None) -> Service:
         """Add a service: `run(beat)` is a coroutine function that never returns."""
@@ -80,10 +81,15 @@ class Supervisor:
         self._services.append(service)
         return service
 
+    def start(self) -> None:
+        """Start the services that have been added since the last call."""
+        for service in self._services[self._started :]:
+            asyncio.create_task(service.keep(self._failed))  # noqa: RUF006 - it runs for ever
+        self._started = len(self._services)
+
     async def run(self) -> None:
         """Start all services and watch over them for ever."""
-        for service in self._services:
-            asyncio.create_task(service.keep(self._failed))  # noqa: RUF006 - it runs for ever
+        self.start()
         await self.watch()
 
     async def watch(self) -> None:
