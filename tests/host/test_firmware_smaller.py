@@ -5,12 +5,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from keiki_host import board_data
+from keiki_host.bench.firmware_absent import cut
 from keiki_host.bench.firmware_bundle import BUNDLES, ORDER, bundle
 from keiki_host.bench.firmware_consts import fold
 from keiki_host.bench.firmware_image import firmware_paths
 from keiki_host.bench.firmware_imports import once
 from keiki_host.bench.firmware_prune import prune
 from keiki_host.bench.tracebacks import unbundled
+from keiki_host.flash import app_files
 
 COMPAT = "def const(value):\n    return value\n"
 SOURCES = {
@@ -290,3 +293,51 @@ def test_the_real_firmware_has_every_bundle(bundled: str) -> None:
     result = bundle(prune(fold(files)))
     text = result[bundled.replace(".", "/") + ".py"]
     assert len(text.splitlines()) >= 300 and len(result) < len(files) / 2
+
+
+def test_what_follows_the_import_of_a_module_that_is_not_there_is_left_out() -> None:
+    text = """from keiki.meter import here
+
+def gone(spi):
+    if spi:
+        print("first")
+        from keiki.drivers.elsewhere import (
+            Part,
+        )
+        part = Part(spi)
+        return part.serve(spi)
+    return here.other
+
+def in_a_package():
+    from keiki.drivers import elsewhere
+    return elsewhere
+
+def there():
+    from keiki.drivers import NAME
+    from keiki.meter.here import other
+    return NAME, other
+"""
+    sources = {
+        "main.py": text,
+        "keiki/meter/here.py": "def other():\n    pass\n",
+        "keiki/meter/__init__.py": "",
+        "keiki/drivers/__init__.py": "NAME = 1\n",
+        "keiki/drivers/one.py": "",
+    }
+    sources_raw = {path: source.encode() for path, source in sources.items()}
+    found = cut(sources_raw)
+    assert [path for path in sources if found[path] != sources_raw[path]] == ["main.py"]
+    lines, before = found["main.py"].decode().splitlines(), text.splitlines()
+    assert len(lines) == len(before)
+    assert [line for line in lines[3:12] if line] == [
+        "    if spi:", '        print("first")', "        raise ImportError", "    return here.other",
+    ]  # fmt: skip
+    assert lines[13] == "    raise ImportError" and lines[14] == ""
+    assert lines[16:] == before[16:] and lines[0] == before[0]
+
+
+def test_a_board_s_code_imports_only_what_it_has() -> None:
+    board = board_data.load("rp2_picow_bl0942")
+    found = b"".join(cut(app_files.sources(board)).values())
+    assert b"from keiki.drivers.metering_bl0942" in found
+    assert b"keiki.drivers.metering_atm90e32" not in found and b"import ghash_plain" not in found

@@ -67,8 +67,10 @@ def test_a_small_file_and_machine_code_stay_as_they_are(tmp_path: Path) -> None:
         tmp_path, "@micropython.viper\ndef f(x: int) -> int:\n    return x\n", "-s", "aB", "-march=armv6m"
     )
     assert placed(machine) == machine
+    python = compiled(tmp_path, "@micropython.native\ndef f(x):\n    return x\n", "-s", "aB", "-march=armv6m")
+    assert placed(python) == python
     with pytest.raises(ValueError, match="machine code"):
-        module_of(machine)
+        module_of(python)
 
 
 def test_a_board_s_traceback_is_told_whatever_the_name_of_a_file_was_made() -> None:

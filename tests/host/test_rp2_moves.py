@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keiki_host.bench import mpy_file
+from keiki_host.bench.firmware_classes import nameless
 from keiki_host.bench.firmware_image import firmware_paths
 
 from tests.host.mpy_sample import FUNCTIONS, compiled
 
 RAM, RAM_END, FLASH = 0x2000_0000, 0x2000_4000, 0x1000_0000
 BLOCK = 4096
-FUNCTION, GENERATOR, TEXT, BYTES, INSTANCE = 0x1100_0000, 0x1100_0100, 0x1100_0200, 0x1100_0300, 0x1100_0400
+FUNCTION, GENERATOR, TEXT, BYTES, INSTANCE, VIPER = range(0x1100_0000, 0x1100_0600, 0x100)
 MODULE, OTHER_MODULE = RAM + 0x3000, RAM + 0x3100
 PLAN, SLOTS, KIDS, HEADS, STARTS, PLACES, BUSY, FOUND = (0x3000_0000 + 0x10000 * i for i in range(8))
 SOURCE = (
@@ -91,8 +93,8 @@ class Chip:
 
         space: dict[str, Any] = {"micropython": micropython, **pointers}
         exec(compile(source, "rp2_moves.py", "exec"), space)
-        self.generators, self.gather, self.read, self.move = (
-            space[name] for name in ("generators", "gather", "read", "move")
+        self.generators, self.gather, self.read, self.move, self.names, self.holder = (
+            space[name] for name in ("generators", "gather", "read", "move", "names", "holder")
         )
 
     def flash(self, code: bytes) -> None:
@@ -110,7 +112,7 @@ class Chip:
         self.memory.words(STARTS, *starts)
         self.memory.words(PLACES, *places)
         kinds = (FUNCTION, GENERATOR, TEXT, BYTES)
-        plan = (RAM, RAM, RAM_END, MODULE, FOUND, HEADS, STARTS, PLACES, BUSY, 256, *kinds, len(code))
+        plan = (RAM, RAM, RAM_END, MODULE, FOUND, HEADS, STARTS, PLACES, BUSY, 256, *kinds, len(code), VIPER)
         self.memory.words(PLAN, *plan)
 
     def settle(self) -> None:
@@ -172,10 +174,33 @@ def test_a_file_that_ends_too_soon_is_refused(chip: Chip, tmp_path: Path, cut: i
     assert chip.read(PLAN, SLOTS, 0, 0) in (-1, 8)
 
 
-def test_machine_code_is_refused(chip: Chip, tmp_path: Path) -> None:
-    source = "@micropython.viper\ndef twice(x: int) -> int:\n    return x + x\n"
+QUICK = (
+    FUNCTIONS
+    + "".join(
+        f"@micropython.viper\ndef quick{n}(x: int) -> int:\n    return x * 7{n * ' + x'}\n" for n in range(4)
+    )
+    + "def slow():\n    return 7\n"
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["@micropython.native\ndef f(x):\n    return x\n", "@micropython.asm_thumb\ndef f():\n    nop()\n"],
+)
+def test_machine_code_that_is_no_viper_is_refused(chip: Chip, tmp_path: Path, source: str) -> None:
     chip.flash(compiled(tmp_path, source, "-march=armv6m"))
     assert chip.read(PLAN, SLOTS, 0, 0) == -1
+
+
+def test_machine_code_that_needs_more_than_itself_is_refused(chip: Chip, tmp_path: Path) -> None:
+    code = bytearray(compiled(tmp_path, QUICK, "-march=armv6m", "-O3"))
+    last = [
+        function for function in mpy_file.read(bytes(code)).module.children if function.kind == mpy_file.VIPER
+    ][-1]
+    for flags in (0x10, 0x20, 0x40):
+        code[last.offset + last.length] = flags
+        chip.flash(bytes(code))
+        assert chip.read(PLAN, SLOTS, 0, 0) == -1
 
 
 class Heap:
@@ -246,6 +271,55 @@ def test_what_is_not_the_same_stays_where_it_is(chip: Chip, tmp_path: Path) -> N
     before = [memory.word(at + 12) for at in stays]
     chip.settle()
     assert [memory.word(at + 12) for at in stays] == before
+
+
+def test_machine_code_becomes_that_in_flash_if_it_lies_there_as_in_the_heap(
+    chip: Chip, tmp_path: Path
+) -> None:
+    code = nameless(compiled(tmp_path, QUICK, "-march=armv6m", "-O3"))
+    chip.flash(code)
+    quick = [data for kind, data in found(chip, code) if kind == 254]
+    assert len(quick) == 4 and code.count(quick[2]) == 1
+    memory, heap = chip.memory, Heap(chip.memory)
+    slots = [heap.words(VIPER, MODULE, 0, heap.code(data)) + 12 for data in quick]
+    slots.append(heap.words(VIPER, MODULE, 0, heap.code(quick[0][:-1] + b"!")) + 12)
+    before = [memory.word(slot) for slot in slots]
+    chip.settle()
+    for slot, what in zip(slots, quick, strict=False):
+        at = memory.word(slot)
+        area, offset = memory.at(at)
+        assert FLASH <= at < RAM and at % 4 == 0 and area[offset : offset + len(what)] == what
+    assert memory.word(slots[4]) == before[4]
+
+    odd = code[:4] + b"\x80" + code[4:]  # a number that is spelt longer: all lies one byte further on
+    chip.flash(odd)
+    for slot, at in zip(slots, before, strict=True):
+        memory.words(slot, at)
+    chip.settle()
+    assert [memory.word(slot) for slot in slots] == before
+
+
+def table(memory: Memory, at: int, before: int, first: int, room: int, count: int) -> None:
+    """A table of names as MicroPython has it."""
+    hashes = at + 24 + 4 * room
+    memory.words(at, before, first, room, count, hashes, hashes + room)
+
+
+def test_tables_of_names_are_found_and_who_says_where_one_is(chip: Chip) -> None:
+    memory = chip.memory
+    assert chip.names(RAM, RAM_END) == 0
+    old, new, other = RAM + 0x1000, RAM + 0x1400, RAM + 0x2000
+    table(memory, old, 0x1000_2000, 700, 40, 40)
+    table(memory, new, old, 740, 80, 33)
+    table(memory, other, new, 900, 80, 33)
+    memory.words(other + 20, other)  # not as it should be
+    assert [chip.names(at, RAM_END) for at in (RAM, old + 16, new + 16)] == [old, new, 0]
+    assert chip.holder(RAM, new) == 0
+    memory.words(RAM + 0x244, new)
+    memory.words(RAM + 0x3000, new)  # behind it
+    assert chip.holder(RAM, new) == RAM + 0x244
+    memory.words(RAM + 0x248, new)
+    assert chip.holder(RAM, new) == 0
 
 
 def test_generators_that_stand_in_code_in_ram_are_gathered(chip: Chip) -> None:

@@ -1,11 +1,14 @@
 """Code that runs from the flash of an emulated Pico: what that frees, and that it is the same code."""
 
+from pathlib import Path
 from typing import Any
 
 from keiki_host import board_data
+from keiki_host.bench.firmware_classes import nameless
 from keiki_host.flash import app_files
 from keiki_host.flash.mpy_parts import LEAST, Function, cuts_of, module_of
 
+from tests.host.mpy_sample import compiled
 from tests.ontarget.conftest import BOARD
 from tests.ontarget.test_hal_on_target import BEGIN
 
@@ -58,6 +61,69 @@ print("unloaded", "keiki.hal.rp2_code" in sys.modules)
 )
 
 
+QUICK = f"""
+A_TEXT = {"a file that is smaller than this lies with its folder, which moves " * 8!r}
+
+@micropython.viper
+def sum_of(data: ptr8, n: int) -> int:
+    total = 0
+    while n > 0:
+        n -= 1
+        total += int(data[n]) * 100003
+    return total
+
+@micropython.viper
+def last(data: ptr8, n: int) -> int:
+    return int(data[n - 1])
+"""
+
+MACHINE_CODE = (
+    BEGIN
+    + """
+import gc, machine
+import keiki.hal.rp2 as hal
+hal.free_code(True)
+with open("/app/keiki/wire/quick.mpy", "wb") as file:
+    file.write({code!r})
+from keiki.wire import quick
+
+data = bytes(range(200))
+said = quick.sum_of(data, 200), quick.last(data, 200)
+for more in (0, 1):
+    print("in flash", *[machine.mem32[id(one) + 12] >> 28 for one in (quick.sum_of, quick.last)])
+    hal.free_code(True)
+print("same", said == (quick.sum_of(data, 200), quick.last(data, 200)), said)
+"""
+)
+
+NAMES = (
+    BEGIN
+    + """
+import gc
+from keiki.hal import rp2_code
+
+class Thing:
+    pass
+
+thing = Thing()
+for n in range(200):
+    setattr(thing, "new name %d" % n, n)
+    names = set(dir(thing))
+gc.collect()
+before = gc.mem_free()
+rp2_code.fit_names()
+gc.collect()
+print("freed", gc.mem_free() - before)
+for n in range(200, 400):
+    setattr(thing, "new name %d" % n, n)
+    if n % 50 == 0:
+        rp2_code.fit_names()
+gc.collect()
+print("all", all(getattr(thing, "new name %d" % n) == n for n in range(400)), names - set(dir(thing)))
+"""
+)
+
+
 def stays(function: Function, cuts: list[int]) -> bool:
     """Whether a function is too small to be moved, or lies in two blocks of its file."""
     end = function.offset + function.length
@@ -86,3 +152,14 @@ def test_functions_run_from_flash_and_leave_the_heap(pico: Any) -> None:
     assert int(told["freed"][0]) > 0.85 * moved > 20_000, moved
     assert int(told["late"][0]) > 0 and told["late"][2] == "2"
     assert told["again"] == ["1", "2", "34"] and told["unloaded"] == ["False"]
+
+
+def test_machine_code_runs_from_flash_where_it_begins_at_a_word(pico: Any, tmp_path: Path) -> None:
+    code = nameless(compiled(tmp_path, QUICK, "-march=armv6m", "-O3"))
+    said = pico.run(MACHINE_CODE.replace("{code!r}", repr(code))).splitlines()
+    assert said == ["in flash 2 2", "in flash 1 1", f"same True {(100003 * 19900, 199)}"]
+
+
+def test_the_table_of_names_fits_what_it_holds_and_grows_again(pico: Any) -> None:
+    freed, grown = (line.split() for line in pico.run(NAMES).splitlines())
+    assert int(freed[1]) > 500 and grown == ["all", "True", "set()"]

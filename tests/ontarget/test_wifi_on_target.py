@@ -189,7 +189,6 @@ def test_a_network_that_goes_is_joined_again_and_no_sample_is_missed(world: Any,
     assert not any(ic[name] for name in ("stale", "missed", "implausible", "refused")), ic
 
 
-@pytest.mark.xfail(strict=True, reason="30 KB (docs/on-target.md)")
 def test_it_leaves_so_much_heap(world: Any, joined: float) -> None:
     free = world.ask({"op": "memory"})["free"]
     name = "Pico W: free heap, both routes and Wi-Fi"

@@ -155,6 +155,7 @@ def free_code(more: bool) -> bool:
 
     rp2_code.settle(_in_flash)
     if not more:
+        rp2_code.fit_names()
         hal = sys.modules["keiki.hal"]
         for name in ("rp2_code", "rp2_moves"):
             del sys.modules["keiki.hal." + name]

