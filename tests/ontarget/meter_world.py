@@ -161,9 +161,11 @@ class MeterWorld:
         at_ns, data = next(item for item in answers if item[1].startswith(head))
         line.fed = None
         in_ns = next(ns for ns, byte in fed if byte == ord("\n"))  # ERXUDP is the first line
-        sent = [ns for ns, _ in self.sent]
+        said = bytes(byte for _, byte in self.sent)  # something else may be on its way, or after it
+        begin = said.index(data)
+        first = said.rindex(b"SKSENDTO", 0, begin)
         return data, {
-            "first": (sent[0] - in_ns) / 1e6,
-            "last": (sent[-1] - in_ns) / 1e6,
+            "first": (self.sent[first][0] - in_ns) / 1e6,
+            "last": (self.sent[begin + len(data) - 1][0] - in_ns) / 1e6,
             "there": (at_ns - in_ns) / 1e6,
         }
