@@ -98,9 +98,15 @@ def test_it_answers_over_wifi_its_own_address_and_the_group(world: Any, joined: 
 
 def test_it_answers_the_b_route_by_radio_meanwhile(world: Any, joined: float) -> None:
     assert world.board.go(20_000, lambda: world.controller.meter is not None), bytes(world.board.said)
-    data, times = world.get(302, 0xE7)
-    assert data[4:] == E7_800_W
-    figures.tell("Pico W with Wi-Fi: E7, last byte in to first byte of SKSENDTO out", times["first"], "ms")
+    took_ms = []
+    for tid in range(310, 316):
+        data, times = world.get(tid, 0xE7)
+        assert data[4:] == E7_800_W
+        took_ms.append(times["first"])
+        world.board.go(700)  # what it announces to who has joined is out of the way
+    name = "Pico W with Wi-Fi: E7, last byte in to first byte of SKSENDTO out"
+    figures.tell(f"{name}, right after the join", took_ms[0], "ms")
+    figures.tell(f"{name}, slowest of the next 5", max(took_ms[1:]), "ms")
 
 
 def test_both_routes_answer_at_the_same_time(world: Any, head_end: Any) -> None:
