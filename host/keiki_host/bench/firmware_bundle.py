@@ -11,7 +11,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from keiki_host.bench.source_edits import Edit, applied, edit
+from keiki_host.bench.source_edits import Edit, applied, edit, module_name
 from keiki_host.bench.source_scopes import bound, global_names
 
 _CORE = "keiki.core"
@@ -53,7 +53,8 @@ def bundle(sources: Mapping[str, bytes], always: Collection[str] = ()) -> dict[s
     `always`: modules that functions of the core import, and do so at every start.
     """
     try:
-        modules = {_name(path): _Module(_name(path), text, ast.parse(text)) for path, text in sources.items()}
+        named = {module_name(path): text for path, text in sources.items()}
+        modules = {name: _Module(name, text, ast.parse(text)) for name, text in named.items()}
     except SyntaxError:
         return dict(sources)  # mpy-cross will say what is wrong
     for module in modules.values():
@@ -74,9 +75,9 @@ def bundle(sources: Mapping[str, bytes], always: Collection[str] = ()) -> dict[s
     for found in bundles:
         found.names = _names(found, modules)
     result = {
-        path: applied(text, list(_changes(modules[_name(path)], modules, homes, None)))
+        path: applied(text, list(_changes(modules[module_name(path)], modules, homes, None)))
         for path, text in sources.items()
-        if _name(path) not in homes
+        if module_name(path) not in homes
     }
     order = []
     for found in bundles:
@@ -86,10 +87,6 @@ def bundle(sources: Mapping[str, bytes], always: Collection[str] = ()) -> dict[s
         lengths = [f"{name.replace('.', '/')}.py:{text.count(_NEWLINE)}" for name, text in texts.items()]
         order.append(" ".join([path, *lengths]))
     return {**result, ORDER: "".join(line + "\n" for line in ["", *order]).encode()}
-
-
-def _name(path: str) -> str:
-    return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
 def _aliases(module: _Module, modules: Mapping[str, _Module]) -> dict[str, tuple[str, str]]:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from keiki_host.bench.source_edits import Edit, applied, edit, words
+from keiki_host.bench.source_edits import Edit, applied, edit, module_name, words
 
 _COMPAT = "keiki.wire.compat"
 _DEEPEST = 4
@@ -49,7 +49,7 @@ def fold(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """
     modules = {}
     for path, text in sources.items():
-        name = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        name = module_name(path)
         try:
             modules[name] = _Module(name, text, ast.parse(text))
         except SyntaxError:

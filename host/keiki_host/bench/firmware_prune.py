@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from keiki_host.bench.names_kept import FOR_READERS, asked_for
-from keiki_host.bench.source_edits import Edit, applied, edit
+from keiki_host.bench.source_edits import Edit, applied, edit, module_name
 from keiki_host.bench.stock_names import OTHERS, SHORT, STATIC
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -36,19 +36,15 @@ class _Part:
 def prune(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return sources (path in the image -> text) without what is never used at run time."""
     try:
-        trees = {_module(path): ast.parse(text) for path, text in sources.items()}
+        trees = {module_name(path): ast.parse(text) for path, text in sources.items()}
     except SyntaxError:
         return dict(sources)  # mpy-cross will say what is wrong
     pruning = _Pruning(trees)
     return {
-        path: applied(text, list(pruning.edits(_module(path))))
+        path: applied(text, list(pruning.edits(module_name(path))))
         for path, text in sources.items()
-        if _module(path) in pruning.reached
+        if module_name(path) in pruning.reached
     }
-
-
-def _module(path: str) -> str:
-    return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
 class _Pruning:

@@ -10,6 +10,7 @@ import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from keiki_host.bench.source_edits import module_name
 from keiki_host.bench.source_uses import Module
 from keiki_host.bench.stock_names import ARGUMENTS, OTHERS, SHORT, STATIC
 
@@ -31,9 +32,7 @@ class Kept:
 
     def __init__(self, modules: Mapping[str, Module]) -> None:
         """Look through modules, path in the image -> module."""
-        self.modules = {
-            path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in modules
-        }
+        self.modules = {module_name(path) for path in modules}
         self._words, self._prefixes = asked_for(module.tree for module in modules.values())
         self._names = {*STATIC, *SHORT, *OTHERS, *SPECIAL, *dir(builtins)}
         self._names.update(part for path in self.modules for part in path.split("."))

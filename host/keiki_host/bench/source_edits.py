@@ -22,6 +22,11 @@ def applied(text: bytes, edits: list[Edit]) -> bytes:
     return b"".join(lines)
 
 
+def module_name(path: str) -> str:
+    """Return the name of the module of a source, by its path in the image."""
+    return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
 def words(trees: Iterable[ast.Module]) -> set[str]:
     """Words of all texts but docstrings: what may be looked up by its name."""
     found: set[str] = set()
